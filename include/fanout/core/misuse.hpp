@@ -1,0 +1,19 @@
+// What a call that does not make sense gives, so that its one readable error is not followed by a page of others.
+#pragma once
+
+namespace fanout::detail {
+
+/// Stands in for any result. Never made at run time: a static_assert has failed where it is returned.
+struct misuse {
+    template <class T>
+    operator T() const;
+    template <class... What>
+    misuse operator()(What&&...) const;
+    template <class... What>
+    misuse outcomes(What&&...) const;
+};
+
+template <class...>
+inline constexpr bool never = false;
+
+}  // namespace fanout::detail

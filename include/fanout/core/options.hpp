@@ -1,0 +1,57 @@
+// How a call is to run: everything that can be said of it besides the backend.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+
+namespace fanout {
+
+/// What is not set is chosen by the library. Written with names: `parallel({.n_jobs = 4, .timeout = 1s})`.
+struct options {
+    /// Tasks at once. -1: one for each CPU; -2: all CPUs but one, and so on; never fewer than one. Not set: -1.
+    std::optional<int> n_jobs = {};
+
+    /// Tasks that a worker takes at a time. Not set: sized by the time that they take.
+    std::optional<std::int64_t> batch_size = {};
+
+    /// How many elements of an input that can be read only once, or has no end, may be read and not yet finished.
+    /// Not set: no more than the workers have in hand.
+    std::optional<std::int64_t> pre_dispatch = {};
+
+    /// The longest that one task may run, counted from its own start. A thread cannot be killed: a function that takes
+    /// a `std::stop_token` is told to stop, any other is found out when it returns. The task fails with `task_timeout`.
+    std::optional<std::chrono::duration<double>> timeout = {};
+
+    /// Ends the call from outside: no further task starts, those that run are finished, and the call throws
+    /// `cancelled`.
+    std::stop_token stop = {};
+};
+
+namespace detail {
+
+inline void require_at_least_one(const char* name, const std::optional<std::int64_t>& value, const char* otherwise) {
+    if (value && *value < 1)
+        throw std::invalid_argument(std::string("fanout: ") + name + " = " + std::to_string(*value) +
+                                    " would run nothing; give 1 or more, or leave it out " + otherwise);
+}
+
+/// Throws `std::invalid_argument`, with the way out, for what could never run.
+inline const options& validated(const options& given) {
+    if (given.n_jobs == 0)
+        throw std::invalid_argument(
+            "fanout: n_jobs = 0 has no meaning; give 1 or more, or -1 for all CPUs, -2 for all CPUs but one");
+    require_at_least_one("batch_size", given.batch_size, "to have batches sized by the time that tasks take");
+    require_at_least_one("pre_dispatch", given.pre_dispatch, "to read as far ahead as the workers need");
+    if (given.timeout && !(given.timeout->count() > 0))
+        throw std::invalid_argument("fanout: timeout = " + std::to_string(given.timeout->count()) +
+                                    " s would fail every task; give more than 0, or leave it out for no limit");
+    return given;
+}
+
+}  // namespace detail
+
+}  // namespace fanout

@@ -1,0 +1,17 @@
+// fanout: run a loop in parallel, get the results in order. This header is everything that runs on this machine.
+//
+//     #include <fanout/fanout.hpp>
+//     using fanout::delayed, fanout::parallel;
+//
+//     std::vector<double> roots = parallel(4)(delayed(root), numbers);
+#pragma once
+
+#include "fanout/core/backend.hpp"
+#include "fanout/core/cpu_count.hpp"
+#include "fanout/core/delayed.hpp"
+#include "fanout/core/errors.hpp"
+#include "fanout/core/options.hpp"
+#include "fanout/core/outcome.hpp"
+#include "fanout/core/sequential.hpp"
+#include "fanout/front/parallel.hpp"
+#include "fanout/threads/threads.hpp"

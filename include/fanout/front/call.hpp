@@ -1,0 +1,187 @@
+// The job behind one call: what is the same for every kind of loop. It counts, ends early, and keeps the time.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/core/backend.hpp"
+#include "fanout/core/delayed.hpp"
+#include "fanout/core/errors.hpp"
+#include "fanout/core/options.hpp"
+#include "fanout/core/outcome.hpp"
+#include "fanout/front/ending.hpp"
+#include "fanout/front/watch.hpp"
+
+namespace fanout::detail {
+
+/// How a call is to be run, with everything resolved.
+struct call_plan {
+    const options& wishes;
+    int n_jobs;
+    const char* backend;
+};
+
+/// `TakesToken`: whether the function is one that is told when to stop.
+template <bool TakesToken>
+class call : public job {
+    using clock = std::chrono::steady_clock;
+
+public:
+    /// Runs the job to its end through `runner`, a backend or what it keeps. Throws what ended it early.
+    template <class Runner>
+    void finish_through(const Runner& runner) {
+        {
+            const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
+            runner.run(static_cast<job&>(*this), plan_.n_jobs);
+        }
+        if (ending_.was_cancelled())
+            throw cancelled("fanout: the call was stopped after " + std::to_string(finished_) + " tasks");
+        ending_.rethrow_failure();
+    }
+
+protected:
+    call(const call_plan& plan, std::optional<std::size_t> size)
+        : job(size,
+              plan.wishes.batch_size ? std::optional(static_cast<std::size_t>(*plan.wishes.batch_size)) : std::nullopt),
+          plan_(plan),
+          limit_(limit_of(plan.wishes)),
+          watch_(make_watch()) {}
+
+    /// Each task of the range through `perform(index, call_with)`, where `call_with(f, elements...)` calls the
+    /// function; `failed(index)` is called while the exception of a failed task is being handled.
+    template <class Perform, class Failed>
+    void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
+        std::size_t i = tasks.first;
+        std::size_t failures = 0;
+        while (i < tasks.last) {
+            try {
+                if (TakesToken || limit_) {
+                    for (; i < tasks.last && !stopping(); ++i)
+                        perform(i, [&](auto&& f, auto&&... elements) -> decltype(auto) {
+                            return timed(i, worker, [&](const std::stop_token& token) -> decltype(auto) {
+                                return call_with_token(token, f, std::forward<decltype(elements)>(elements)...);
+                            });
+                        });
+                } else if constexpr (!TakesToken) {
+                    for (; i < tasks.last && !stopping(); ++i)
+                        perform(i, [](auto&& f, auto&&... elements) -> decltype(auto) {
+                            return std::invoke(f, std::forward<decltype(elements)>(elements)...);
+                        });
+                }
+                break;
+            } catch (...) {
+                failed(i);
+                ++failures;
+                ++i;
+            }
+        }
+        finished_.fetch_add(i - tasks.first, std::memory_order_relaxed);
+    }
+
+    void end_with_failure(std::size_t index) noexcept {
+        ending_.fail(index, std::current_exception());
+        leave_early();
+    }
+
+    /// The exception being handled as the failure of task `index`, for a caller who collects failures.
+    failure describe_failure(std::size_t index, int worker) const {
+        return describe_current_exception(index, worker, plan_.backend);
+    }
+
+    /// A backend that forgets tasks must not go unnoticed: their results would be made up.
+    void require_finished(std::size_t size) const {
+        if (finished_ != size)
+            throw std::logic_error(std::string("fanout: the backend (") + plan_.backend + ") returned when " +
+                                   std::to_string(finished_) + " of " + std::to_string(size) +
+                                   " tasks had run; its run() must claim and run tasks until claim() comes back empty");
+    }
+
+private:
+    struct no_watch {
+        void stop_all() {}
+    };
+    using watch_type = std::conditional_t<TakesToken, watch, no_watch>;
+
+    static std::optional<clock::duration> limit_of(const options& wishes) {
+        if (!wishes.timeout) return std::nullopt;
+        const std::chrono::duration<double> most = std::chrono::hours(24 * 365);  // no overflow for "practically never"
+        return std::chrono::duration_cast<clock::duration>(std::min(*wishes.timeout, most));
+    }
+
+    watch_type make_watch() const {
+        if constexpr (TakesToken)
+            return watch(plan_.n_jobs, limit_);
+        else
+            return {};
+    }
+
+    /// Calls `task`, which fails as overdue if it took longer than the limit, whatever it returned or threw.
+    template <class Task, class Result = std::invoke_result_t<Task, std::stop_token>>
+    Result timed(std::size_t index, int worker, Task task) {
+        const auto started = clock::now();
+        std::stop_token token;
+        if constexpr (TakesToken) token = watch_.start(worker, started);
+        const auto fail_if_overdue = [&] {
+            if constexpr (TakesToken) watch_.finish(worker);
+            if (!limit_) return;
+            if (const auto took = clock::now() - started; took > *limit_) throw overdue(index, worker, took);
+        };
+        const auto run = [&]() -> Result {
+            try {
+                return task(token);
+            } catch (...) {
+                fail_if_overdue();
+                throw;
+            }
+        };
+        if constexpr (std::is_void_v<Result>) {
+            run();
+            fail_if_overdue();
+        } else {
+            Result&& result = run();
+            fail_if_overdue();
+            return static_cast<Result&&>(result);
+        }
+    }
+
+    task_timeout overdue(std::size_t index, int worker, clock::duration took) const {
+        const auto seconds = [](auto duration) {
+            return std::to_string(std::chrono::duration<double>(duration).count()) + " s";
+        };
+        std::string text = "task " + std::to_string(index) + " ran for " + seconds(took) + " on " + plan_.backend +
+                           " (worker " + std::to_string(worker) + "), longer than the timeout of " + seconds(*limit_);
+        if constexpr (!TakesToken)
+            text +=
+                "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "
+                "std::stop_token first is told to stop in time";
+        return task_timeout(index, text);
+    }
+
+    void cancel() noexcept {
+        ending_.cancel();
+        leave_early();
+    }
+
+    void leave_early() noexcept {
+        stopping_.store(true, std::memory_order_relaxed);
+        watch_.stop_all();
+    }
+
+    const call_plan& plan_;
+    const std::optional<clock::duration> limit_;
+    ending ending_;
+    [[no_unique_address]] watch_type watch_;
+    alignas(64) std::atomic<std::size_t> finished_ = 0;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,46 @@
+// Why a call ends before all its tasks are done, said once and for good.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace fanout::detail {
+
+/// The first reason counts: a failure that came after a stop was asked for may only be its consequence. Among failures
+/// that of the lowest index is kept, whichever came first.
+class ending {
+public:
+    /// Task `index` failed, or the input broke when it was to be read.
+    void fail(std::size_t index, std::exception_ptr exception) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (cancelled_ || (failed_ && *failed_ <= index)) return;
+        failed_ = index;
+        exception_ = std::move(exception);
+    }
+
+    void cancel() noexcept {
+        const std::lock_guard lock(mutex_);
+        cancelled_ = cancelled_ || !failed_;
+    }
+
+    bool was_cancelled() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return cancelled_;
+    }
+
+    void rethrow_failure() const {
+        const std::lock_guard lock(mutex_);
+        if (failed_ && !cancelled_) std::rethrow_exception(exception_);
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::optional<std::size_t> failed_;
+    std::exception_ptr exception_;
+    bool cancelled_ = false;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,74 @@
+// Input whose elements can be reached by index: every task can be claimed from the start, and nothing is copied.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <ranges>
+#include <tuple>
+#include <utility>
+
+#include "fanout/core/backend.hpp"
+#include "fanout/front/cursor.hpp"
+
+namespace fanout::detail {
+
+/// Ranges that never end by themselves, like `std::views::iota(0)`: beside others they are as long as needed.
+template <class R>
+concept endless_by_type = std::same_as<std::ranges::sentinel_t<R>, std::unreachable_sentinel_t>;
+
+template <class R>
+concept reached_by_index = std::ranges::random_access_range<R> && (std::ranges::sized_range<R> || endless_by_type<R>);
+
+template <class... Rs>
+concept indexable = (reached_by_index<Rs> && ...) && (std::ranges::sized_range<Rs> || ...);
+
+template <class R>
+std::size_t length_of(R& range) {
+    if constexpr (std::ranges::sized_range<R>)
+        return static_cast<std::size_t>(std::ranges::size(range));
+    else
+        return static_cast<std::size_t>(-1);
+}
+
+template <class... Rs>
+    requires indexable<Rs...>
+std::size_t shortest_of(Rs&... ranges) {
+    return std::min({length_of(ranges)...});
+}
+
+/// Several ranges, element by element, as far as the shortest goes. Refers to the ranges, which outlive the call.
+template <class... Rs>
+    requires indexable<Rs...>
+class indexed_input {
+public:
+    indexed_input(std::size_t size, Rs&... ranges) : begins_(std::ranges::begin(ranges)...), size_(size) {}
+
+    std::size_t size() const noexcept { return size_; }
+
+    task_range claim(std::size_t most) noexcept { return cursor_.claim(most, size_); }
+
+    /// The elements of claimed tasks, while they are being run.
+    const indexed_input& elements(task_range) const noexcept { return *this; }
+
+    /// Calls `use` with the elements of task `index`, exactly as they stand in the ranges.
+    template <class Use>
+    decltype(auto) apply(std::size_t index, Use&& use) const {
+        return std::apply(
+            [&](const auto&... begins) -> decltype(auto) { return std::invoke(use, at(begins, index)...); }, begins_);
+    }
+
+private:
+    template <class Iterator>
+    static decltype(auto) at(const Iterator& begin, std::size_t index) {
+        return *(begin + static_cast<std::iter_difference_t<Iterator>>(index));
+    }
+
+    std::tuple<std::ranges::iterator_t<Rs>...> begins_;
+    std::size_t size_;
+    cursor cursor_;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,119 @@
+// The loop: one function over one or several ranges, element by element, each result in its slot.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <ranges>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fanout/core/delayed.hpp"
+#include "fanout/core/outcome.hpp"
+#include "fanout/front/call.hpp"
+#include "fanout/front/indexed_input.hpp"
+#include "fanout/front/read_once_input.hpp"
+#include "fanout/front/slots.hpp"
+
+namespace fanout::detail {
+
+template <class F, class... Args>
+using task_result =
+    decltype(call_with_token(std::declval<const std::stop_token&>(), std::declval<F>(), std::declval<Args>()...));
+
+template <class F, class... Rs>
+inline constexpr bool loop_takes_token = wants_stop_token<const F&, std::ranges::range_reference_t<Rs>...>;
+
+template <class... Rs>
+struct input_for : std::type_identity<read_once_input<Rs...>> {};
+template <class... Rs>
+    requires indexable<Rs...>
+struct input_for<Rs...> : std::type_identity<indexed_input<Rs...>> {};
+
+/// `Collect`: give outcomes instead of throwing. Refers to the function and the ranges, which outlive the call.
+template <bool Collect, class F, class... Rs>
+class loop final : public call<loop_takes_token<F, Rs...>> {
+    using base = call<loop_takes_token<F, Rs...>>;
+
+    using raw_result = task_result<const F&, std::ranges::range_reference_t<Rs>...>;
+    using result = std::conditional_t<Collect, outcome<std::decay_t<raw_result>>, kept_result<raw_result>>;
+    static constexpr bool keeps_results = Collect || !std::is_void_v<raw_result>;
+    static constexpr bool knows_size = indexable<Rs...>;
+
+    using slot = typename slot_for<result>::type;
+    using slots = std::conditional_t<!keeps_results, no_slots,
+                                     std::conditional_t<knows_size, fixed_slots<slot>, growing_slots<slot>>>;
+
+public:
+    loop(const call_plan& plan, const F& f, Rs&... ranges)
+        requires(knows_size)
+        : base(plan, shortest_of(ranges...)), function_(f), input_(*this->size(), ranges...) {
+        slots_.grow_to(input_.size());
+    }
+
+    loop(const call_plan& plan, const F& f, Rs&... ranges)
+        requires(!knows_size)
+        : base(plan, std::nullopt), function_(f), input_(window_of(plan.wishes), ranges...) {}
+
+    task_range claim(std::size_t most) noexcept override {
+        if (this->stopping()) return {};
+        if constexpr (knows_size) {
+            return input_.claim(most);
+        } else {
+            try {
+                return input_.claim(
+                    most, [this] { return this->stopping(); }, [this](std::size_t size) { slots_.grow_to(size); });
+            } catch (...) {
+                this->end_with_failure(input_.size());
+                return {};
+            }
+        }
+    }
+
+    void run(task_range tasks, int worker) noexcept override {
+        auto&& elements = input_.elements(tasks);
+        this->run_each(
+            tasks, worker,
+            [&](std::size_t i, const auto& call_with) {
+                const auto make = [&]() -> decltype(auto) {
+                    return elements.apply(i, [&](auto&&... each) -> decltype(auto) {
+                        return call_with(function_, std::forward<decltype(each)>(each)...);
+                    });
+                };
+                if constexpr (keeps_results)
+                    fill(slots_[i], make);
+                else
+                    make();
+            },
+            [&](std::size_t i) { failed(i, worker); });
+    }
+
+    /// The results in the order of the input; nothing for a loop of `void` tasks. Once, after the end.
+    auto results() {
+        const std::size_t size = input_.size();
+        this->require_finished(size);
+        if constexpr (keeps_results) return slots_.template take<result>(size);
+    }
+
+private:
+    static std::size_t window_of(const options& wishes) {
+        return wishes.pre_dispatch ? static_cast<std::size_t>(*wishes.pre_dispatch) : static_cast<std::size_t>(-1);
+    }
+
+    void failed(std::size_t i, int worker) noexcept {
+        if constexpr (Collect) {
+            try {
+                return slots_[i].fail(this->describe_failure(i, worker));
+            } catch (...) {  // no memory for the account: then the call ends with that
+            }
+        }
+        this->end_with_failure(i);
+    }
+
+    const F& function_;
+    typename input_for<Rs...>::type input_;
+    [[no_unique_address]] slots slots_;
+};
+
+}  // namespace fanout::detail

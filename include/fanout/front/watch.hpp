@@ -1,0 +1,107 @@
+// Tells tasks to stop: each when its own time is up, all when the call is ending.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+namespace fanout::detail {
+
+/// One per call whose function takes a `std::stop_token`. Each worker has a stop source of its own, which serves task
+/// after task until it has been used.
+class watch {
+    using clock = std::chrono::steady_clock;
+
+public:
+    watch(int workers, std::optional<clock::duration> limit)
+        : limit_(limit), workers_(static_cast<std::size_t>(workers)) {}
+    watch(const watch&) = delete;
+    watch& operator=(const watch&) = delete;
+
+    /// The worker's next task starts now; the token tells it when to stop.
+    std::stop_token start(int worker, clock::time_point now) {
+        const std::lock_guard lock(mutex_);
+        place& mine = workers_[static_cast<std::size_t>(worker)];
+        if (mine.source.stop_requested()) mine.source = std::stop_source();
+        if (all_stopped_) mine.source.request_stop();  // nobody listens yet, so no code of the user's runs in here
+        if (limit_) {
+            mine.deadline = now + *limit_;
+            call_keeper();
+        }
+        return mine.source.get_token();
+    }
+
+    void finish(int worker) {
+        const std::lock_guard lock(mutex_);
+        workers_[static_cast<std::size_t>(worker)].deadline.reset();
+    }
+
+    /// The call is ending: what runs is told, and so is what starts from now on.
+    void stop_all() noexcept {
+        for (place& each : workers_) {
+            std::unique_lock lock(mutex_);
+            all_stopped_ = true;
+            stop_source_of(each, lock).request_stop();
+        }
+    }
+
+private:
+    struct place {
+        std::stop_source source;
+        std::optional<clock::time_point> deadline;
+    };
+
+    // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
+    // idleness.
+    void call_keeper() {
+        if (!keeper_.joinable()) keeper_ = std::jthread([this](std::stop_token done) { keep_time(done); });
+        if (keeper_idles_) work_for_keeper_.notify_one();
+    }
+
+    // Stopping runs callbacks of the user's, so it is done without the lock.
+    static std::stop_source stop_source_of(const place& each, std::unique_lock<std::mutex>& lock) {
+        std::stop_source source = each.source;
+        lock.unlock();
+        return source;
+    }
+
+    void keep_time(const std::stop_token& done) {
+        std::unique_lock lock(mutex_);
+        while (!done.stop_requested()) {
+            place* const next = earliest_due();
+            if (!next) {
+                keeper_idles_ = true;
+                work_for_keeper_.wait(lock, done, [&] { return earliest_due() != nullptr; });
+                keeper_idles_ = false;
+            } else if (const auto due = *next->deadline; clock::now() < due) {
+                work_for_keeper_.wait_until(lock, done, due, [] { return false; });
+            } else {
+                next->deadline.reset();
+                stop_source_of(*next, lock).request_stop();
+                lock.lock();
+            }
+        }
+    }
+
+    place* earliest_due() {
+        place* earliest = nullptr;
+        for (place& each : workers_)
+            if (each.deadline && (!earliest || *each.deadline < *earliest->deadline)) earliest = &each;
+        return earliest;
+    }
+
+    const std::optional<clock::duration> limit_;
+    std::mutex mutex_;
+    std::vector<place> workers_;
+    bool all_stopped_ = false;
+    bool keeper_idles_ = false;
+    std::condition_variable_any work_for_keeper_;
+    std::jthread keeper_;  // last: it uses all the others until it is joined
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,83 @@
+// Where one thread waits to be called by another: it spins for a while by the clock, then sleeps.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "fanout/threads/spin_lock.hpp"
+
+namespace fanout::detail {
+
+/// One thread waits, any other calls it, once for each wait.
+///
+/// The state goes idle -> called, or idle -> asleep -> called; a waiter that gives up goes from asleep back to idle.
+/// The waiter alone makes it asleep, and the caller's exchange to called is the one step that decides:
+/// - it found idle: the waiter is spinning, or will find called when it tries to fall asleep. The caller touches
+/// nothing
+///   more, so the waiter may destroy the spot as soon as it sees the call.
+/// - it found asleep: the waiter holds or has released the mutex, and goes on only when `woken_` is set under it. So it
+///   can neither miss the notification nor destroy the spot before the caller is done with it.
+class parking_spot {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// Waits to be called: up to `spin` awake, then asleep. Gives up and returns false after it has slept for
+    /// `patience`; a call that comes later is found by the next `wait`.
+    bool wait(clock::duration spin, clock::duration patience = clock::duration::max()) {
+        if (!called_while_spinning(spin) && !called_while_asleep(patience)) return false;
+        state_.store(idle, std::memory_order_relaxed);  // the next caller learns of this wait's end by other means
+        return true;
+    }
+
+    void call() noexcept {
+        // Release: what the caller wrote is seen by the waiter. Pairs with the acquire loads in the waits.
+        if (state_.exchange(called, std::memory_order_acq_rel) != asleep) return;
+        const std::lock_guard lock(mutex_);
+        woken_ = true;
+        wake_.notify_one();
+    }
+
+private:
+    enum state : unsigned char { idle, asleep, called };
+
+    bool called_while_spinning(clock::duration spin) noexcept {
+        const auto seen = [this] { return state_.load(std::memory_order_acquire) == called; };
+        if (seen()) return true;
+        if (spin == clock::duration::zero()) return false;
+        const auto until = clock::now() + spin;
+        do {
+            // The clock is read now and then only; the length of one `relax` differs tenfold between processors.
+            for (int i = 0; i < 16; ++i) {
+                if (seen()) return true;
+                relax();
+            }
+        } while (clock::now() < until);
+        return false;
+    }
+
+    bool called_while_asleep(clock::duration patience) {
+        std::unique_lock lock(mutex_);
+        unsigned char expected = idle;
+        if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel) && expected == called)
+            return true;
+        const auto woken = [this] { return woken_; };
+        if (patience == clock::duration::max())
+            wake_.wait(lock, woken);
+        else if (!wake_.wait_for(lock, patience, woken)) {
+            expected = asleep;
+            if (state_.compare_exchange_strong(expected, idle, std::memory_order_acq_rel)) return false;
+            wake_.wait(lock, woken);  // called at the last moment: the notification is on its way
+        }
+        woken_ = false;
+        return true;
+    }
+
+    std::atomic<unsigned char> state_ = idle;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool woken_ = false;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,65 @@
+// A team that is made when it is first needed, and made anew in a forked child, where its threads do not exist.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <utility>
+
+#include "fanout/threads/team.hpp"
+
+namespace fanout::detail {
+
+/// How many forks lie between this process and the one that the program began as.
+inline constinit std::atomic<unsigned> fork_generation = 0;
+
+inline void count_forks() {
+    static const int registered =
+        pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
+    static_cast<void>(registered);
+}
+
+/// Any number of threads may ask for the team at once. Does not own it: whoever holds this for a time `release`s it.
+class team_holder {
+    struct dated_team {
+        team members;
+        unsigned generation;
+    };
+
+public:
+    constexpr team_holder() = default;
+    team_holder(team_holder&& moved) noexcept : team_(moved.team_.exchange(nullptr)) {}
+    team_holder& operator=(team_holder&& moved) noexcept {
+        if (this != &moved) {
+            release();
+            team_ = moved.team_.exchange(nullptr);
+        }
+        return *this;
+    }
+
+    team& get(const team::habits& how) {
+        dated_team* current = team_.load(std::memory_order_acquire);  // pairs with the exchange that put it there
+        if (current && current->generation == fork_generation.load(std::memory_order_relaxed)) return current->members;
+        return make(how, current);
+    }
+
+    /// Ends and joins the members. A team from before a fork is left alone: its threads are in another process, and its
+    /// locks may be held by them for ever.
+    void release() {
+        dated_team* const last = team_.exchange(nullptr);
+        if (last && last->generation == fork_generation.load(std::memory_order_relaxed)) delete last;
+    }
+
+private:
+    team& make(const team::habits& how, dated_team* stale) {
+        count_forks();
+        auto* const made = new dated_team{team(how), fork_generation.load(std::memory_order_relaxed)};
+        if (team_.compare_exchange_strong(stale, made, std::memory_order_acq_rel)) return made->members;
+        delete made;  // another thread was faster; this one has no members yet
+        return get(how);
+    }
+
+    std::atomic<dated_team*> team_ = nullptr;
+};
+
+}  // namespace fanout::detail

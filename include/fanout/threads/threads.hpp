@@ -1,0 +1,127 @@
+// Threads as a backend: the caller and up to n_jobs - 1 helpers claim tasks from one cursor until there are none left.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "fanout/core/backend.hpp"
+#include "fanout/core/cpu_count.hpp"
+#include "fanout/core/sequential.hpp"
+#include "fanout/threads/pace.hpp"
+#include "fanout/threads/small_calls.hpp"
+#include "fanout/threads/team.hpp"
+#include "fanout/threads/team_holder.hpp"
+
+namespace fanout {
+
+namespace detail {
+
+/// What all workers of one call do.
+class claiming final : public shared_work {
+public:
+    claiming(job& work, int n_jobs, const pace& start)
+        : job_(work), workers_(static_cast<std::size_t>(n_jobs)), start_(start) {}
+
+    void work(int worker) noexcept override {
+        pace own = start_;
+        std::size_t left = job_.size().value_or(std::numeric_limits<std::size_t>::max());
+        auto now = own.measures() ? team::clock::now() : team::clock::time_point();
+        while (const task_range tasks = job_.claim(own.next(left, workers_))) {
+            job_.run(tasks, worker);
+            if (!own.measures()) continue;
+            if (job_.size()) left = *job_.size() - tasks.last;
+            const auto before = std::exchange(now, team::clock::now());
+            own.took(tasks.size(), now - before);
+        }
+    }
+
+private:
+    job& job_;
+    const std::size_t workers_;
+    const pace start_;
+};
+
+/// Runs the job with help from the team that `get_team(waiting)` gives; `waiting` means more threads than CPUs.
+template <class GetTeam>
+void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
+    const auto size = work.size();
+    if (size && *size < static_cast<std::size_t>(n_jobs)) n_jobs = static_cast<int>(*size);
+    if (n_jobs <= 1) return sequential().run(work, n_jobs);
+
+    const bool waiting = n_jobs > cpu_count();
+    team& helpers = get_team(waiting);
+    std::optional<pace> start;
+    if (work.batch_size())
+        start = pace::fixed(*work.batch_size());
+    else if (!size)
+        start = waiting ? pace::fixed(1) : pace::by_time(1, pace::nanoseconds::zero());
+    else if (is_few(*size, n_jobs))
+        start = pace::fixed(1);
+    else if (!(start = run_if_small(work, helpers)))
+        return;
+    else if (waiting)
+        start = pace::fixed(1);
+
+    claiming shared(work, n_jobs, *start);
+    helpers.run(shared, n_jobs - 1);
+}
+
+inline constinit team_holder shared_team;          // for computing: never more than the CPUs
+inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs: grows as wanted, shrinks when idle
+
+}  // namespace detail
+
+/// Runs tasks in this process, on the calling thread and n_jobs - 1 others.
+///
+/// Threads are started when they are first needed. A named `parallel` object has its own and ends them with itself;
+/// temporaries share those of the process, so that a call costs no thread. n_jobs above the number of CPUs means tasks
+/// that wait (for a network, a disk): then there are really n_jobs threads, one task at a time each.
+/// Costs 0.1 us a call and a few ns a task; small loops are finished by the caller, so that they are no slower than
+/// alone.
+struct threads {
+    static constexpr const char* name = "threads";
+
+    /// How long a thread without work stays awake for the next call, in its owner's hope that it comes soon. Zero: not
+    /// at all, which saves CPU time and costs about 20 us for each call that comes later.
+    std::chrono::microseconds spin{50};
+
+    void run(job& work, int n_jobs) const {
+        detail::run_on_threads(work, n_jobs, [this](bool waiting) -> detail::team& {
+            using namespace std::chrono_literals;
+            constexpr int no_limit = std::numeric_limits<int>::max();
+            return waiting
+                       ? detail::shared_waiting_team.get({no_limit, 0us, 5s, true})
+                       : detail::shared_team.get({cpu_count() - 1, spin, detail::team::clock::duration::max(), true});
+        });
+    }
+
+    /// Threads of one `parallel` object.
+    class own_team {
+    public:
+        explicit own_team(std::chrono::microseconds spin) : spin_(spin) {}
+        own_team(own_team&&) = default;
+        own_team& operator=(own_team&&) = default;
+        ~own_team() { holder_.release(); }
+
+        void run(job& work, int n_jobs) const {
+            detail::run_on_threads(work, n_jobs, [&](bool waiting) -> detail::team& {
+                const auto spin = waiting ? std::chrono::microseconds::zero() : spin_;
+                return holder_.get({n_jobs - 1, spin, detail::team::clock::duration::max(), false});
+            });
+        }
+
+    private:
+        std::chrono::microseconds spin_;
+        mutable detail::team_holder holder_;
+    };
+
+    own_team keep() const { return own_team(spin); }
+};
+
+static_assert(keeps_workers<threads>);
+
+}  // namespace fanout
