@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <stdexcept>
 #include <stop_token>
 #include <tuple>
@@ -25,14 +24,23 @@ inline constexpr bool wants_stop_token =
 template <class F, class... Args>
 inline constexpr bool callable = callable_plainly<F, Args...> || wants_stop_token<F, Args...>;
 
+/// std::invoke, without the <functional> that it lives in.
+template <class F, class... Args>
+constexpr decltype(auto) call_function(F&& f, Args&&... args) {
+    if constexpr (std::is_member_pointer_v<std::remove_cvref_t<F>>)
+        return std::apply(f, std::forward_as_tuple(std::forward<Args>(args)...));
+    else
+        return std::forward<F>(f)(std::forward<Args>(args)...);
+}
+
 /// Calls `f`, giving it the token first if it cannot be called without.
 template <class F, class... Args>
     requires callable<F, Args...>
 constexpr decltype(auto) call_with_token(const std::stop_token& token, F&& f, Args&&... args) {
     if constexpr (wants_stop_token<F, Args...>)
-        return std::invoke(std::forward<F>(f), token, std::forward<Args>(args)...);
+        return call_function(std::forward<F>(f), token, std::forward<Args>(args)...);
     else
-        return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+        return call_function(std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// A function pointer, a member pointer or a `std::function`, as against a lambda that only converts to a pointer.

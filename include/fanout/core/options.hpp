@@ -1,12 +1,13 @@
 // How a call is to run: everything that can be said of it besides the backend.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+
+#include "fanout/core/clock.hpp"
 
 namespace fanout {
 

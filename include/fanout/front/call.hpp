@@ -1,12 +1,9 @@
 // The job behind one call: what is the same for every kind of loop. It counts, ends early, and keeps the time.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -15,6 +12,7 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/clock.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/options.hpp"
@@ -34,8 +32,6 @@ struct call_plan {
 /// `TakesToken`: whether the function is one that is told when to stop.
 template <bool TakesToken>
 class call : public job {
-    using clock = std::chrono::steady_clock;
-
 public:
     /// Runs the job to its end through `runner`, a backend or what it keeps. Throws what ended it early.
     template <class Runner>
@@ -62,7 +58,6 @@ protected:
     template <class Perform, class Failed>
     void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
         std::size_t i = tasks.first;
-        std::size_t failures = 0;
         while (i < tasks.last) {
             try {
                 if (TakesToken || limit_) {
@@ -75,13 +70,12 @@ protected:
                 } else if constexpr (!TakesToken) {
                     for (; i < tasks.last && !stopping(); ++i)
                         perform(i, [](auto&& f, auto&&... elements) -> decltype(auto) {
-                            return std::invoke(f, std::forward<decltype(elements)>(elements)...);
+                            return call_function(f, std::forward<decltype(elements)>(elements)...);
                         });
                 }
                 break;
             } catch (...) {
                 failed(i);
-                ++failures;
                 ++i;
             }
         }
@@ -110,17 +104,18 @@ private:
     struct no_watch {
         void stop_all() {}
     };
-    using watch_type = std::conditional_t<TakesToken, watch, no_watch>;
+    using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
 
     static std::optional<clock::duration> limit_of(const options& wishes) {
         if (!wishes.timeout) return std::nullopt;
-        const std::chrono::duration<double> most = std::chrono::hours(24 * 365);  // no overflow for "practically never"
-        return std::chrono::duration_cast<clock::duration>(std::min(*wishes.timeout, most));
+        constexpr std::chrono::duration<double> longest =
+            std::chrono::hours(24 * 365);  // what is longer would overflow
+        return std::chrono::duration_cast<clock::duration>(*wishes.timeout < longest ? *wishes.timeout : longest);
     }
 
     watch_type make_watch() const {
         if constexpr (TakesToken)
-            return watch(plan_.n_jobs, limit_);
+            return watch<clock>(plan_.n_jobs, limit_);
         else
             return {};
     }

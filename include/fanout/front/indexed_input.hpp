@@ -1,10 +1,8 @@
 // Input whose elements can be reached by index: every task can be claimed from the start, and nothing is copied.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <iterator>
 #include <ranges>
 #include <tuple>
@@ -36,7 +34,9 @@ std::size_t length_of(R& range) {
 template <class... Rs>
     requires indexable<Rs...>
 std::size_t shortest_of(Rs&... ranges) {
-    return std::min({length_of(ranges)...});
+    std::size_t shortest = static_cast<std::size_t>(-1);
+    ((shortest = length_of(ranges) < shortest ? length_of(ranges) : shortest), ...);
+    return shortest;
 }
 
 /// Several ranges, element by element, as far as the shortest goes. Refers to the ranges, which outlive the call.
@@ -56,8 +56,7 @@ public:
     /// Calls `use` with the elements of task `index`, exactly as they stand in the ranges.
     template <class Use>
     decltype(auto) apply(std::size_t index, Use&& use) const {
-        return std::apply(
-            [&](const auto&... begins) -> decltype(auto) { return std::invoke(use, at(begins, index)...); }, begins_);
+        return std::apply([&](const auto&... begins) -> decltype(auto) { return use(at(begins, index)...); }, begins_);
     }
 
 private:

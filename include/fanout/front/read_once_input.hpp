@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <ranges>
@@ -76,7 +75,7 @@ public:
     task_range claim(std::size_t most, Ending ending, Announce announce) {
         const std::lock_guard reading(reader_);
         if (ended_) return {};
-        most = std::min(most, wait_for_room(ending));
+        if (const std::size_t room = wait_for_room(ending); room < most) most = room;
         if (most == 0) return {};
 
         std::unique_ptr<batch> read = spare_batch();
@@ -117,7 +116,7 @@ public:
         /// Calls `use` with the elements of task `index`, once.
         template <class Use>
         decltype(auto) apply(std::size_t index, Use&& use) {
-            return std::apply([&](auto&... each) -> decltype(auto) { return std::invoke(use, each.get()...); },
+            return std::apply([&](auto&... each) -> decltype(auto) { return use(each.get()...); },
                               batch_.elements[index - batch_.first]);
         }
 

@@ -1,7 +1,6 @@
 // Tells tasks to stop: each when its own time is up, all when the call is ending.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -14,17 +13,16 @@ namespace fanout::detail {
 
 /// One per call whose function takes a `std::stop_token`. Each worker has a stop source of its own, which serves task
 /// after task until it has been used.
+template <class Clock>
 class watch {
-    using clock = std::chrono::steady_clock;
-
 public:
-    watch(int workers, std::optional<clock::duration> limit)
+    watch(int workers, std::optional<typename Clock::duration> limit)
         : limit_(limit), workers_(static_cast<std::size_t>(workers)) {}
     watch(const watch&) = delete;
     watch& operator=(const watch&) = delete;
 
     /// The worker's next task starts now; the token tells it when to stop.
-    std::stop_token start(int worker, clock::time_point now) {
+    std::stop_token start(int worker, typename Clock::time_point now) {
         const std::lock_guard lock(mutex_);
         place& mine = workers_[static_cast<std::size_t>(worker)];
         if (mine.source.stop_requested()) mine.source = std::stop_source();
@@ -53,7 +51,7 @@ public:
 private:
     struct place {
         std::stop_source source;
-        std::optional<clock::time_point> deadline;
+        std::optional<typename Clock::time_point> deadline;
     };
 
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
@@ -78,7 +76,7 @@ private:
                 keeper_idles_ = true;
                 work_for_keeper_.wait(lock, done, [&] { return earliest_due() != nullptr; });
                 keeper_idles_ = false;
-            } else if (const auto due = *next->deadline; clock::now() < due) {
+            } else if (const auto due = *next->deadline; Clock::now() < due) {
                 work_for_keeper_.wait_until(lock, done, due, [] { return false; });
             } else {
                 next->deadline.reset();
@@ -95,7 +93,7 @@ private:
         return earliest;
     }
 
-    const std::optional<clock::duration> limit_;
+    const std::optional<typename Clock::duration> limit_;
     std::mutex mutex_;
     std::vector<place> workers_;
     bool all_stopped_ = false;

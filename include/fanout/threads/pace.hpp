@@ -1,17 +1,15 @@
 // How many tasks a worker takes at a time: so many that claiming costs little, so few that no worker is left waiting.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
+
+#include "fanout/core/clock.hpp"
 
 namespace fanout::detail {
 
 /// One per worker and call. Follows the worker's own measurements: tasks may get slower or faster on the way.
 class pace {
 public:
-    using nanoseconds = std::chrono::duration<double, std::nano>;
-
     /// Always the same number.
     static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds::zero(), false); }
 
@@ -20,13 +18,16 @@ public:
 
     bool measures() const noexcept { return by_time_; }
 
-    /// How many to take when about `left` are left for `workers`. At most twice as many as the last time, so that a few
-    /// quick tasks at the beginning do not make for a huge chunk of slow ones.
+    /// How many to take when about `left` are left for `workers`. At most eight times as many as the last time, so that
+    /// a few quick tasks at the beginning do not make for a huge chunk of slow ones.
     std::size_t next(std::size_t left, std::size_t workers) {
         if (!by_time_) return last_;
         const std::size_t fair = left / (2 * workers);
-        const std::size_t wanted = std::clamp(fair, tasks_in(shortest_chunk), tasks_in(chunk_time));
-        last_ = std::clamp<std::size_t>(wanted, 1, 2 * last_);
+        std::size_t wanted = tasks_in(chunk_time);
+        if (wanted > fair) wanted = fair;
+        if (const std::size_t least = tasks_in(shortest_chunk); wanted < least) wanted = least;
+        if (wanted > 8 * last_) wanted = 8 * last_;
+        last_ = wanted > 0 ? wanted : 1;
         return last_;
     }
 

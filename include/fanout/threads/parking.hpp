@@ -2,32 +2,32 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
+#include "fanout/core/clock.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
 namespace fanout::detail {
 
-/// One thread waits, any other calls it, once for each wait.
+/// One thread waits, any others call it. Calls that come before the wait, or together, count as one.
 ///
 /// The state goes idle -> called, or idle -> asleep -> called; a waiter that gives up goes from asleep back to idle.
 /// The waiter alone makes it asleep, and the caller's exchange to called is the one step that decides:
-/// - it found idle: the waiter is spinning, or will find called when it tries to fall asleep. The caller touches
+/// - It found idle: the waiter is spinning, or will find called when it tries to fall asleep. The caller touches
 /// nothing
-///   more, so the waiter may destroy the spot as soon as it sees the call.
-/// - it found asleep: the waiter holds or has released the mutex, and goes on only when `woken_` is set under it. So it
+///   more, so after the only call there will be the waiter may destroy the spot.
+/// - It found asleep: the waiter holds or has released the mutex, and goes on only when `woken_` is set under it. So it
 ///   can neither miss the notification nor destroy the spot before the caller is done with it.
+/// - It found called: somebody else's call is on its way, and the waiter, when it sets the state back, sees what this
+///   caller wrote as well.
 class parking_spot {
 public:
-    using clock = std::chrono::steady_clock;
-
     /// Waits to be called: up to `spin` awake, then asleep. Gives up and returns false after it has slept for
     /// `patience`; a call that comes later is found by the next `wait`.
     bool wait(clock::duration spin, clock::duration patience = clock::duration::max()) {
         if (!called_while_spinning(spin) && !called_while_asleep(patience)) return false;
-        state_.store(idle, std::memory_order_relaxed);  // the next caller learns of this wait's end by other means
+        state_.exchange(idle, std::memory_order_acq_rel);  // acquires what all callers until now have released
         return true;
     }
 
@@ -63,9 +63,9 @@ private:
         if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel) && expected == called)
             return true;
         const auto woken = [this] { return woken_; };
-        if (patience == clock::duration::max())
+        if (patience == clock::duration::max()) {
             wake_.wait(lock, woken);
-        else if (!wake_.wait_for(lock, patience, woken)) {
+        } else if (!wake_.wait_for(lock, patience, woken)) {
             expected = asleep;
             if (state_.compare_exchange_strong(expected, idle, std::memory_order_acq_rel)) return false;
             wake_.wait(lock, woken);  // called at the last moment: the notification is on its way

@@ -1,13 +1,12 @@
 // Never slower than the loop: the caller begins alone, and asks for help only when what is left is worth it.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/clock.hpp"
 #include "fanout/threads/pace.hpp"
 #include "fanout/threads/team.hpp"
 
@@ -16,33 +15,38 @@ namespace fanout::detail {
 /// So few tasks that to begin alone could cost a noticeable part of the whole: they are shared out at once.
 inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_cast<std::size_t>(n_jobs); }
 
+/// Eight times as many as the last time, as long as that does not take long.
+inline std::size_t next_slice(std::size_t last, nanoseconds each) {
+    constexpr nanoseconds longest{10'000};
+    if (each * static_cast<double>(8 * last) < longest) return 8 * last;
+    return each < longest ? static_cast<std::size_t>(longest / each) : 1;
+}
+
 /// Runs tasks in slices, with a look at the clock after each, until it is clear that what is left takes longer than
 /// getting help does. Gives the pace at which to go on with help; nothing when all is done, or the call is ending.
 ///
 /// One thread that sleeps takes some 20 us to come; that is 10,000 square roots. A call that is finished here has
 /// touched no lock and woken nobody: it costs a few clock readings (30 ns each) more than the loop.
 inline std::optional<pace> run_if_small(job& work, team& helpers) {
-    using nanoseconds = pace::nanoseconds;
-    constexpr nanoseconds slice_time{5'000};
-
     std::size_t left = *work.size();
     std::size_t slice = 1;
-    auto now = team::clock::now();
+    auto now = clock::now();
     const bool lively = helpers.is_lively(now);
     const nanoseconds worth_help{lively ? 6'000.0 : 60'000.0};
     const nanoseconds evidence{lively ? 150.0 : 1'000.0};  // shorter slices are too short to tell anything
+    constexpr nanoseconds really_slow{5'000};
 
     while (const task_range tasks = work.claim(slice)) {
         work.run(tasks, 0);
         left -= tasks.size();
         if (left == 0) break;
-        const auto before = std::exchange(now, team::clock::now());
+        const auto before = std::exchange(now, clock::now());
         const nanoseconds took = now - before;
         const nanoseconds each = took / static_cast<double>(tasks.size());
         // The first task may have been slow only because everything was cold, unless it was really slow.
-        const bool tells = slice > 1 ? took > evidence : took > slice_time;
+        const bool tells = slice > 1 ? took > evidence : took > really_slow;
         if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(slice, each);
-        slice = static_cast<std::size_t>(std::clamp(slice_time / each, 1.0, 8.0 * static_cast<double>(slice)));
+        slice = next_slice(slice, each);
     }
     helpers.note_call(now);
     return std::nullopt;

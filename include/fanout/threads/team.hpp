@@ -3,12 +3,13 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "fanout/core/clock.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
@@ -27,18 +28,17 @@ protected:
 /// Whether this thread is running tasks of some call, so that a call that it opens is a nested one.
 inline constinit thread_local bool runs_tasks = false;
 
-/// Who may join whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
+/// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
 /// can always finish it alone; helpers only make it faster. A nested call is helped by whoever is idle, and starts no
 /// threads, so that the threads in use are those that the outermost call was given.
 ///
-/// An open call lies on the stack of its caller. `lock_` guards the lists and the counts in the calls. A helper is
-/// counted as inside from the moment that its seat is taken, under the lock, until it leaves, under the lock; the
-/// caller returns when it has closed the call, so that no seat can be taken any more, and nobody is inside. The lock
-/// hands everything that helpers wrote over to the caller.
+/// An open call lies on the stack of its caller; `lock_` guards the lists and the counts in it. A member that is called
+/// to help is given a seat at the call, under the lock, and takes it with an exchange when it comes. The caller, when
+/// there is nothing left to claim, closes the call under the lock: no more seats are given, and those that nobody has
+/// taken yet are taken back by the same exchange, so that it never waits for a thread that has not woken up. Then it
+/// waits for those inside, who leave under the lock, which hands over to the caller everything that they wrote.
 class team {
 public:
-    using clock = parking_spot::clock;
-
     struct habits {
         int most_members;          // threads besides the callers
         clock::duration spin;      // how long an idle member stays awake before it sleeps
@@ -52,15 +52,10 @@ public:
 
     /// Ends and joins all members. Nobody may be in `run`.
     ~team() {
-        member* idle = nullptr;
+        dismissed_.store(true, std::memory_order_release);  // pairs with the load in take_seat
         {
             const std::lock_guard lock(lock_);
-            dismissed_ = true;
-            idle = std::exchange(idle_, nullptr);
-        }
-        while (idle) {
-            member* const called = std::exchange(idle, idle->next_idle);
-            called->spot.call();  // with no seat
+            for (member* each = idle_; each; each = each->next_idle) each->spot.call();
         }
         for (std::thread& each : threads_) each.join();
     }
@@ -76,7 +71,7 @@ public:
             runs_tasks = nested;
         }
         close(mine);
-        last_call_.store(clock::now(), std::memory_order_relaxed);
+        note_call(clock::now());
     }
 
     /// Whether help would come in well under a microsecond, because a member is awake, or is worth waking, because
@@ -86,28 +81,32 @@ public:
                now - last_call_.load(std::memory_order_relaxed) < habits_.spin;
     }
 
-    /// A call was finished by its caller alone at about this time.
+    /// A call ended at about this time.
     void note_call(clock::time_point now) noexcept { last_call_.store(now, std::memory_order_relaxed); }
 
 private:
+    struct member;
+
     struct open_call {
         open_call(shared_work& what, int helpers) : work(what), nested(runs_tasks), seats(helpers) {}
 
         shared_work& work;
         const bool nested;
-        int seats;       // helpers that may still join
-        int inside = 0;  // helpers that have joined and not left
+        int seats;  // helpers that may still be called
         int next_worker = 1;
+        member* helpers = nullptr;       // those that have been given a seat and have not left
         parking_spot* caller = nullptr;  // where the caller waits for the last helper, once it does
         open_call* next = nullptr;
     };
 
     struct member {
         parking_spot spot;
-        open_call* seat;  // the call to help with, and as which of its workers
-        int worker;
-        bool sits = false;  // among the idle, or called from there
+        std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
+        open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
+        int worker = 0;
         member* next_idle = nullptr;
+        member* next_helper = nullptr;
+        member* previous_helper = nullptr;
     };
 
     void open(open_call& call) noexcept {
@@ -122,26 +121,37 @@ private:
             open_call** link = &calls_;
             while (*link != &call) link = &(*link)->next;
             *link = call.next;
-            if (call.inside == 0) return;
+            take_back_seats(call);
+            if (!call.helpers) return;
             call.caller = &spot;
         }
         spot.wait(habits_.spin);
     }
 
-    /// Gets one more helper for the call, if it wants one and there is one to be had. Every helper that comes calls
-    /// this first, so that nobody pays for more than one wake-up.
+    void take_back_seats(open_call& call) noexcept {
+        call.seats = 0;
+        for (member* each = call.helpers; each;) {
+            member& called = *std::exchange(each, each->next_helper);
+            open_call* seat = &call;
+            if (!called.seat.compare_exchange_strong(seat, nullptr, std::memory_order_relaxed))
+                continue;  // it has come
+            remove_helper(called);
+            sit_down(called);
+        }
+    }
+
+    /// Calls one more helper, if the call wants one and there is one to be had. Every helper that comes does this
+    /// first, so that nobody pays for more than one wake-up.
     void seat_helper(open_call& call) noexcept {
         member* called = nullptr;
-        int worker = 0;
         {
             const std::lock_guard lock(lock_);
             if (call.seats == 0) return;
-            called = std::exchange(idle_, idle_ ? idle_->next_idle : nullptr);
-            if (!called && (call.nested || members_ == habits_.most_members)) return;
-            worker = take_seat(call);
-            if (called) {
-                called->seat = &call;
-                called->worker = worker;
+            if (idle_) {
+                called = std::exchange(idle_, idle_->next_idle);
+                give_seat(call, *called);
+            } else if (call.nested || members_ == habits_.most_members) {
+                return;
             } else {
                 ++members_;
             }
@@ -149,69 +159,112 @@ private:
         if (called)
             called->spot.call();
         else
-            start_member(call, worker);
+            add_member(call);
     }
 
-    static int take_seat(open_call& call) noexcept {
+    void give_seat(open_call& call, member& helper) noexcept {
+        add_helper(call, helper);
+        // Release, for the number and the lists: pairs with the member's exchange when it takes the seat.
+        helper.seat.store(&call, std::memory_order_release);
+    }
+
+    void add_helper(open_call& call, member& helper) noexcept {
         --call.seats;
-        ++call.inside;
-        return call.next_worker++;
+        helper.helps = &call;
+        helper.worker = call.next_worker++;
+        helper.previous_helper = nullptr;
+        helper.next_helper = std::exchange(call.helpers, &helper);
+        if (helper.next_helper) helper.next_helper->previous_helper = &helper;
     }
 
-    void start_member(open_call& call, int worker) noexcept {
-        const auto begin = [this, &call, worker] { live(call, worker); };
+    void remove_helper(member& helper) noexcept {
+        (helper.previous_helper ? helper.previous_helper->next_helper : helper.helps->helpers) = helper.next_helper;
+        if (helper.next_helper) helper.next_helper->previous_helper = helper.previous_helper;
+    }
+
+    void sit_down(member& tired) noexcept { tired.next_idle = std::exchange(idle_, &tired); }
+
+    /// One thread more. It is given its seat when it is there, if the call still wants it then.
+    void add_member(open_call& call) noexcept {
+        member* added = nullptr;
         try {
-            if (habits_.outlives_everything) {
-                std::thread(begin).detach();
-            } else {
-                const std::lock_guard lock(threads_lock_);
-                threads_.emplace_back(begin);
-            }
+            added = start_member();
         } catch (...) {  // no more threads to be had: the call goes on with those that it has
             const std::lock_guard lock(lock_);
             --members_;
-            --call.inside;
             call.seats = 0;
+            return;
         }
+        {
+            const std::lock_guard lock(lock_);
+            if (call.seats > 0)
+                give_seat(call, *added);
+            else
+                sit_down(*added);
+        }
+        added->spot.call();
     }
 
-    void live(open_call& first, int worker) {
+    member* start_member() {
+        const std::lock_guard lock(threads_lock_);
+        if (!left_) {
+            // Reserved first, so that what has been made cannot be lost.
+            made_.reserve(made_.size() + 1);
+            left_ = made_.emplace_back(std::make_unique<member>()).get();
+        }
+        member& added = *left_;
+        const auto begin = [this, &added] { live(added); };
+        if (habits_.outlives_everything)
+            std::thread(begin).detach();
+        else
+            threads_.emplace_back(begin);
+        left_ = added.next_idle;
+        return &added;
+    }
+
+    void live(member& me) {
         runs_tasks = true;
-        member me{.spot = {}, .seat = &first, .worker = worker};
-        while (me.seat) {
-            seat_helper(*me.seat);
-            me.seat->work.work(me.worker);
-            if (parking_spot* const waiting_caller = leave_seat(me)) waiting_caller->call();
-            if (!me.seat && !wait_for_seat(me)) return;
+        while (open_call* call = take_seat(me)) {
+            while (call) {
+                seat_helper(*call);
+                call->work.work(me.worker);
+                call = leave(me, *call);
+            }
         }
     }
 
-    /// Leaves the call that is done, and takes a seat at another or sits down among the idle. The spot of the call's
-    /// caller, if this was the last helper that it waits for.
-    parking_spot* leave_seat(member& me) noexcept {
-        const auto until = clock::now() + habits_.spin;
-        const std::lock_guard lock(lock_);
-        open_call& done = *me.seat;
-        done.seats = 0;  // there is nothing left to claim
-        parking_spot* const waiting_caller = --done.inside == 0 ? done.caller : nullptr;
-        me.seat = calls_;
-        while (me.seat && me.seat->seats == 0) me.seat = me.seat->next;
-        if (me.seat) {
-            me.worker = take_seat(*me.seat);
-        } else if (!dismissed_) {
-            me.sits = true;
-            me.next_idle = std::exchange(idle_, &me);
-            awake_until_.store(until, std::memory_order_relaxed);
+    /// Waits for a seat, and takes it. None: the member is to leave, because the team ends or nobody has wanted it for
+    /// too long. A member may be called for nothing, when its seat has been taken back before it came.
+    open_call* take_seat(member& me) {
+        for (;;) {
+            if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
+            if (dismissed_.load(std::memory_order_acquire)) return nullptr;
+            awake_until_.store(clock::now() + habits_.spin, std::memory_order_relaxed);
+            if (!me.spot.wait(habits_.spin, habits_.patience) && gets_up(me)) {
+                leave_for_good(me);
+                return nullptr;
+            }
         }
-        return waiting_caller;
     }
 
-    /// False: the member is to leave, because the team ends or because nobody has wanted it for so long.
-    bool wait_for_seat(member& me) {
-        if (!std::exchange(me.sits, false)) return false;
-        while (!me.spot.wait(habits_.spin, habits_.patience))
-            if (gets_up(me)) return false;
-        return me.seat != nullptr;
+    /// Leaves the call that is done, for another that wants help, or to sit down among the idle.
+    open_call* leave(member& me, open_call& done) noexcept {
+        parking_spot* waiting_caller = nullptr;
+        open_call* other = nullptr;
+        {
+            const std::lock_guard lock(lock_);
+            done.seats = 0;  // there is nothing left to claim
+            remove_helper(me);
+            if (!done.helpers) waiting_caller = done.caller;
+            other = calls_;
+            while (other && other->seats == 0) other = other->next;
+            if (other)
+                add_helper(*other, me);
+            else
+                sit_down(me);
+        }
+        if (waiting_caller) waiting_caller->call();
+        return other;
     }
 
     /// False if somebody has just taken it from among the idle: then it is being called.
@@ -225,14 +278,23 @@ private:
         return true;
     }
 
+    /// Its thread ends; the place stays, for another thread and for a call that comes too late.
+    void leave_for_good(member& me) {
+        const std::lock_guard lock(threads_lock_);
+        me.next_idle = std::exchange(left_, &me);
+    }
+
     const habits habits_;
     spin_lock lock_;
     open_call* calls_ = nullptr;
     member* idle_ = nullptr;  // the last to sit down is the first to be called: it may still be awake
     int members_ = 0;
-    bool dismissed_ = false;
-    std::mutex threads_lock_;
-    std::vector<std::thread> threads_;
+    std::atomic<bool> dismissed_ = false;
+
+    std::mutex threads_lock_;                    // for making and ending threads, which takes its time
+    std::vector<std::unique_ptr<member>> made_;  // all members that there have ever been
+    member* left_ = nullptr;                     // those without a thread
+    std::vector<std::thread> threads_;           // those to be joined
 
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
     std::atomic<clock::time_point> awake_until_ = clock::time_point();

@@ -1,14 +1,12 @@
 // Threads as a backend: the caller and up to n_jobs - 1 helpers claim tasks from one cursor until there are none left.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/clock.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/threads/pace.hpp"
@@ -29,12 +27,12 @@ public:
     void work(int worker) noexcept override {
         pace own = start_;
         std::size_t left = job_.size().value_or(std::numeric_limits<std::size_t>::max());
-        auto now = own.measures() ? team::clock::now() : team::clock::time_point();
+        auto now = own.measures() ? clock::now() : clock::time_point();
         while (const task_range tasks = job_.claim(own.next(left, workers_))) {
             job_.run(tasks, worker);
             if (!own.measures()) continue;
             if (job_.size()) left = *job_.size() - tasks.last;
-            const auto before = std::exchange(now, team::clock::now());
+            const auto before = std::exchange(now, clock::now());
             own.took(tasks.size(), now - before);
         }
     }
@@ -54,20 +52,20 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
 
     const bool waiting = n_jobs > cpu_count();
     team& helpers = get_team(waiting);
-    std::optional<pace> start;
-    if (work.batch_size())
-        start = pace::fixed(*work.batch_size());
-    else if (!size)
-        start = waiting ? pace::fixed(1) : pace::by_time(1, pace::nanoseconds::zero());
-    else if (is_few(*size, n_jobs))
-        start = pace::fixed(1);
-    else if (!(start = run_if_small(work, helpers)))
-        return;
-    else if (waiting)
-        start = pace::fixed(1);
+    const auto share_out = [&](const pace& start) {
+        claiming shared(work, n_jobs, start);
+        helpers.run(shared, n_jobs - 1);
+    };
 
-    claiming shared(work, n_jobs, *start);
-    helpers.run(shared, n_jobs - 1);
+    if (work.batch_size()) {
+        share_out(pace::fixed(*work.batch_size()));
+    } else if (!size) {
+        share_out(waiting ? pace::fixed(1) : pace::by_time(1, nanoseconds::zero()));
+    } else if (is_few(*size, n_jobs)) {
+        share_out(pace::fixed(1));
+    } else if (const auto rest = run_if_small(work, helpers)) {
+        share_out(waiting ? pace::fixed(1) : *rest);
+    }
 }
 
 inline constinit team_holder shared_team;          // for computing: never more than the CPUs
@@ -91,11 +89,10 @@ struct threads {
 
     void run(job& work, int n_jobs) const {
         detail::run_on_threads(work, n_jobs, [this](bool waiting) -> detail::team& {
-            using namespace std::chrono_literals;
             constexpr int no_limit = std::numeric_limits<int>::max();
-            return waiting
-                       ? detail::shared_waiting_team.get({no_limit, 0us, 5s, true})
-                       : detail::shared_team.get({cpu_count() - 1, spin, detail::team::clock::duration::max(), true});
+            return waiting ? detail::shared_waiting_team.get(
+                                 {no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
+                           : detail::shared_team.get({cpu_count() - 1, spin, detail::clock::duration::max(), true});
         });
     }
 
@@ -109,8 +106,8 @@ struct threads {
 
         void run(job& work, int n_jobs) const {
             detail::run_on_threads(work, n_jobs, [&](bool waiting) -> detail::team& {
-                const auto spin = waiting ? std::chrono::microseconds::zero() : spin_;
-                return holder_.get({n_jobs - 1, spin, detail::team::clock::duration::max(), false});
+                const auto awake = waiting ? std::chrono::microseconds::zero() : spin_;
+                return holder_.get({n_jobs - 1, awake, detail::clock::duration::max(), false});
             });
         }
 
