@@ -51,7 +51,7 @@ protected:
               plan.wishes.batch_size ? std::optional(static_cast<std::size_t>(*plan.wishes.batch_size)) : std::nullopt),
           plan_(plan),
           limit_(limit_of(plan.wishes)),
-          watch_(make_watch()) {}
+          watch_(plan.n_jobs, limit_) {}
 
     /// Each task of the range through `perform(index, call_with)`, where `call_with(f, elements...)` calls the
     /// function; `failed(index)` is called while the exception of a failed task is being handled.
@@ -102,6 +102,7 @@ protected:
 
 private:
     struct no_watch {
+        no_watch(int, std::optional<clock::duration>) {}
         void stop_all() {}
     };
     using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
@@ -111,13 +112,6 @@ private:
         constexpr std::chrono::duration<double> longest =
             std::chrono::hours(24 * 365);  // what is longer would overflow
         return std::chrono::duration_cast<clock::duration>(*wishes.timeout < longest ? *wishes.timeout : longest);
-    }
-
-    watch_type make_watch() const {
-        if constexpr (TakesToken)
-            return watch<clock>(plan_.n_jobs, limit_);
-        else
-            return {};
     }
 
     /// Calls `task`, which fails as overdue if it took longer than the limit, whatever it returned or threw.
@@ -175,7 +169,7 @@ private:
     const call_plan& plan_;
     const std::optional<clock::duration> limit_;
     ending ending_;
-    [[no_unique_address]] watch_type watch_;
+    watch_type watch_;
     alignas(64) std::atomic<std::size_t> finished_ = 0;
 };
 

@@ -24,7 +24,7 @@ public:
     /// The worker's next task starts now; the token tells it when to stop.
     std::stop_token start(int worker, typename Clock::time_point now) {
         const std::lock_guard lock(mutex_);
-        place& mine = workers_[static_cast<std::size_t>(worker)];
+        place& mine = workers_.at(static_cast<std::size_t>(worker));
         if (mine.source.stop_requested()) mine.source = std::stop_source();
         if (all_stopped_) mine.source.request_stop();  // nobody listens yet, so no code of the user's runs in here
         if (limit_) {
@@ -36,7 +36,7 @@ public:
 
     void finish(int worker) {
         const std::lock_guard lock(mutex_);
-        workers_[static_cast<std::size_t>(worker)].deadline.reset();
+        workers_.at(static_cast<std::size_t>(worker)).deadline.reset();
     }
 
     /// The call is ending: what runs is told, and so is what starts from now on.

@@ -207,11 +207,7 @@ private:
 
     member* start_member() {
         const std::lock_guard lock(threads_lock_);
-        if (!left_) {
-            // Reserved first, so that what has been made cannot be lost.
-            made_.reserve(made_.size() + 1);
-            left_ = made_.emplace_back(std::make_unique<member>()).get();
-        }
+        if (!left_) left_ = made_.emplace_back(std::make_unique<member>()).get();
         member& added = *left_;
         const auto begin = [this, &added] { live(added); };
         if (habits_.outlives_everything)

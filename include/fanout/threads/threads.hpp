@@ -47,21 +47,22 @@ private:
 template <class GetTeam>
 void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const auto size = work.size();
-    if (size && *size < static_cast<std::size_t>(n_jobs)) n_jobs = static_cast<int>(*size);
-    if (n_jobs <= 1) return sequential().run(work, n_jobs);
+    const bool fewer_tasks = size && *size < static_cast<std::size_t>(n_jobs);
+    const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
+    if (workers <= 1) return sequential().run(work, 1);
 
     const bool waiting = n_jobs > cpu_count();
     team& helpers = get_team(waiting);
     const auto share_out = [&](const pace& start) {
-        claiming shared(work, n_jobs, start);
-        helpers.run(shared, n_jobs - 1);
+        claiming shared(work, workers, start);
+        helpers.run(shared, workers - 1);
     };
 
     if (work.batch_size()) {
         share_out(pace::fixed(*work.batch_size()));
     } else if (!size) {
         share_out(waiting ? pace::fixed(1) : pace::by_time(1, nanoseconds::zero()));
-    } else if (is_few(*size, n_jobs)) {
+    } else if (is_few(*size, workers)) {
         share_out(pace::fixed(1));
     } else if (const auto rest = run_if_small(work, helpers)) {
         share_out(waiting ? pace::fixed(1) : *rest);
