@@ -36,6 +36,10 @@ public:
     /// `options::pre_dispatch` tasks are taken and not finished.
     virtual task_range claim(std::size_t most) noexcept = 0;
 
+    /// About how many tasks there are left to claim, for who wants to size what he claims; the greatest number while
+    /// nobody can know.
+    virtual std::size_t unclaimed() const noexcept = 0;
+
     /// Runs these tasks here, in order, and puts each result or failure in its place; tasks that have not started when
     /// the call is ending are left out. `worker` says which of the n_jobs workers this is, from 0 to n_jobs - 1; no
     /// two threads may use the same number at the same time. Both a claimed range and a part of it will do.

@@ -17,6 +17,7 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
+#include "fanout/core/own_line.hpp"
 #include "fanout/front/ending.hpp"
 #include "fanout/front/watch.hpp"
 
@@ -41,7 +42,7 @@ public:
             runner.run(static_cast<job&>(*this), plan_.n_jobs);
         }
         if (ending_.was_cancelled())
-            throw cancelled("fanout: the call was stopped after " + std::to_string(finished_) + " tasks");
+            throw cancelled("fanout: the call was stopped after " + std::to_string(finished_.value) + " tasks");
         ending_.rethrow_failure();
     }
 
@@ -79,7 +80,7 @@ protected:
                 ++i;
             }
         }
-        finished_.fetch_add(i - tasks.first, std::memory_order_relaxed);
+        finished_.value.fetch_add(i - tasks.first, std::memory_order_relaxed);
     }
 
     void end_with_failure(std::size_t index) noexcept {
@@ -94,9 +95,9 @@ protected:
 
     /// A backend that forgets tasks must not go unnoticed: their results would be made up.
     void require_finished(std::size_t size) const {
-        if (finished_ != size)
+        if (finished_.value != size)
             throw std::logic_error(std::string("fanout: the backend (") + plan_.backend + ") returned when " +
-                                   std::to_string(finished_) + " of " + std::to_string(size) +
+                                   std::to_string(finished_.value) + " of " + std::to_string(size) +
                                    " tasks had run; its run() must claim and run tasks until claim() comes back empty");
     }
 
@@ -170,7 +171,7 @@ private:
     const std::optional<clock::duration> limit_;
     ending ending_;
     watch_type watch_;
-    alignas(64) std::atomic<std::size_t> finished_ = 0;
+    own_line<std::atomic<std::size_t>> finished_;
 };
 
 }  // namespace fanout::detail

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/own_line.hpp"
 
 namespace fanout::detail {
 
@@ -15,14 +16,19 @@ public:
         if (most > size) most = size;
         // The look first keeps the number from running on and on. Relaxed: only the number is shared; the elements were
         // there before any worker was told of the call.
-        if (next_.load(std::memory_order_relaxed) >= size) return {};
-        const std::size_t first = next_.fetch_add(most, std::memory_order_relaxed);
+        if (next_.value.load(std::memory_order_relaxed) >= size) return {};
+        const std::size_t first = next_.value.fetch_add(most, std::memory_order_relaxed);
         if (first >= size) return {};
         return {first, most < size - first ? first + most : size};
     }
 
+    std::size_t left_of(std::size_t size) const noexcept {
+        const std::size_t next = next_.value.load(std::memory_order_relaxed);
+        return next < size ? size - next : 0;
+    }
+
 private:
-    alignas(64) std::atomic<std::size_t> next_ = 0;  // on a line of its own: every worker writes it
+    own_line<std::atomic<std::size_t>> next_;
 };
 
 }  // namespace fanout::detail

@@ -49,6 +49,7 @@ public:
     std::size_t size() const noexcept { return size_; }
 
     task_range claim(std::size_t most) noexcept { return cursor_.claim(most, size_); }
+    std::size_t unclaimed() const noexcept { return cursor_.left_of(size_); }
 
     /// The elements of claimed tasks, while they are being run.
     const indexed_input& elements(task_range) const noexcept { return *this; }

@@ -71,6 +71,13 @@ public:
         }
     }
 
+    std::size_t unclaimed() const noexcept override {
+        if constexpr (knows_size)
+            return input_.unclaimed();
+        else
+            return static_cast<std::size_t>(-1);
+    }
+
     void run(task_range tasks, int worker) noexcept override {
         auto&& elements = input_.elements(tasks);
         this->run_each(

@@ -54,6 +54,8 @@ public:
         return this->stopping() ? task_range{} : cursor_.claim(most, size);
     }
 
+    std::size_t unclaimed() const noexcept override { return cursor_.left_of(size); }
+
     void run(task_range tasks, int worker) noexcept override {
         this->run_each(
             tasks, worker,

@@ -33,7 +33,8 @@ inline std::optional<pace> run_if_small(job& work, team& helpers) {
     auto now = clock::now();
     const bool lively = helpers.is_lively(now);
     const nanoseconds worth_help{lively ? 6'000.0 : 60'000.0};
-    const nanoseconds evidence{lively ? 150.0 : 1'000.0};  // shorter slices are too short to tell anything
+    const nanoseconds evidence{lively ? 25.0 : 1'000.0};  // shorter slices are too short to tell anything
+    constexpr nanoseconds clock_reading{20};
     constexpr nanoseconds really_slow{5'000};
 
     while (const task_range tasks = work.claim(slice)) {
@@ -41,7 +42,7 @@ inline std::optional<pace> run_if_small(job& work, team& helpers) {
         left -= tasks.size();
         if (left == 0) break;
         const auto before = std::exchange(now, clock::now());
-        const nanoseconds took = now - before;
+        const nanoseconds took = now - before - clock_reading;
         const nanoseconds each = took / static_cast<double>(tasks.size());
         // The first task may have been slow only because everything was cold, unless it was really slow.
         const bool tells = slice > 1 ? took > evidence : took > really_slow;

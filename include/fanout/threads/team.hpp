@@ -104,6 +104,7 @@ private:
         std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
         int worker = 0;
+        bool brings_another = false;  // whether the call wants still more helpers
         member* next_idle = nullptr;
         member* next_helper = nullptr;
         member* previous_helper = nullptr;
@@ -172,6 +173,7 @@ private:
         --call.seats;
         helper.helps = &call;
         helper.worker = call.next_worker++;
+        helper.brings_another = call.seats > 0;
         helper.previous_helper = nullptr;
         helper.next_helper = std::exchange(call.helpers, &helper);
         if (helper.next_helper) helper.next_helper->previous_helper = &helper;
@@ -222,7 +224,7 @@ private:
         runs_tasks = true;
         while (open_call* call = take_seat(me)) {
             while (call) {
-                seat_helper(*call);
+                if (me.brings_another) seat_helper(*call);
                 call->work.work(me.worker);
                 call = leave(me, *call);
             }

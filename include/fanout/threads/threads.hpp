@@ -26,12 +26,10 @@ public:
 
     void work(int worker) noexcept override {
         pace own = start_;
-        std::size_t left = job_.size().value_or(std::numeric_limits<std::size_t>::max());
         auto now = own.measures() ? clock::now() : clock::time_point();
-        while (const task_range tasks = job_.claim(own.next(left, workers_))) {
+        while (const task_range tasks = job_.claim(own.next(job_, workers_))) {
             job_.run(tasks, worker);
             if (!own.measures()) continue;
-            if (job_.size()) left = *job_.size() - tasks.last;
             const auto before = std::exchange(now, clock::now());
             own.took(tasks.size(), now - before);
         }
