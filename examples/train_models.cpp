@@ -78,8 +78,8 @@ int main(int argc, char** argv) {
     const command_line arguments(
         argc, argv,
         "usage: train_models [--rows N] [--groups N] [--jobs N] [--backend threads|sequential]\n"
-        "The 40000 rows in 40 groups of the default take about 20 seconds on two cores. The case of the tutorial,\n"
-        "--rows 1000000 --groups 1000, takes 25 times as long, about 9 minutes, and 6 GB of memory.\n",
+        "The default, 30000 rows in 30 groups, takes about 20 seconds on two cores. The case of the tutorial,\n"
+        "--rows 1000000 --groups 1000, should take 33 times as long, some 10 minutes, and 6 GB of memory.\n",
         {"--rows", "--groups", "--jobs", "--backend"});
     const int row_count = arguments.count("--rows", 30'000);
     const int group_count = arguments.count("--groups", 30);

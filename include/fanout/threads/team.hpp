@@ -94,7 +94,7 @@ private:
         const bool nested;
         int seats;  // helpers that may still be called
         int next_worker = 1;
-        member* helpers = nullptr;       // those that have been given a seat and have not left
+        member* seated = nullptr;        // those that have been given a seat and have not left
         parking_spot* caller = nullptr;  // where the caller waits for the last helper, once it does
         open_call* next = nullptr;
     };
@@ -123,7 +123,7 @@ private:
             while (*link != &call) link = &(*link)->next;
             *link = call.next;
             take_back_seats(call);
-            if (!call.helpers) return;
+            if (!call.seated) return;
             call.caller = &spot;
         }
         spot.wait(habits_.spin);
@@ -131,7 +131,7 @@ private:
 
     void take_back_seats(open_call& call) noexcept {
         call.seats = 0;
-        for (member* each = call.helpers; each;) {
+        for (member* each = call.seated; each;) {
             member& called = *std::exchange(each, each->next_helper);
             open_call* seat = &call;
             if (!called.seat.compare_exchange_strong(seat, nullptr, std::memory_order_relaxed))
@@ -175,12 +175,12 @@ private:
         helper.worker = call.next_worker++;
         helper.brings_another = call.seats > 0;
         helper.previous_helper = nullptr;
-        helper.next_helper = std::exchange(call.helpers, &helper);
+        helper.next_helper = std::exchange(call.seated, &helper);
         if (helper.next_helper) helper.next_helper->previous_helper = &helper;
     }
 
     void remove_helper(member& helper) noexcept {
-        (helper.previous_helper ? helper.previous_helper->next_helper : helper.helps->helpers) = helper.next_helper;
+        (helper.previous_helper ? helper.previous_helper->next_helper : helper.helps->seated) = helper.next_helper;
         if (helper.next_helper) helper.next_helper->previous_helper = helper.previous_helper;
     }
 
@@ -253,7 +253,7 @@ private:
             const std::lock_guard lock(lock_);
             done.seats = 0;  // there is nothing left to claim
             remove_helper(me);
-            if (!done.helpers) waiting_caller = done.caller;
+            if (!done.seated) waiting_caller = done.caller;
             other = calls_;
             while (other && other->seats == 0) other = other->next;
             if (other)
