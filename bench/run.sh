@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the benchmarks, after installing what they need, and runs them: bench/run.sh [--quick] [--check] [--readme]
+# --quick: fewer rounds; --check: status 1 if a target is missed; --readme: writes the table into README.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source cmake/packages.sh
+
+rounds=9
+report=()
+for argument; do
+    case $argument in
+        --quick) rounds=5 ;;
+        --check) report+=(--check) ;;
+        --readme) report+=(--readme README.md) ;;
+        *)
+            echo "usage: bench/run.sh [--quick] [--check] [--readme]" >&2
+            exit 2
+            ;;
+    esac
+done
+
+need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev
+need_cmake_3_25
+cmake --preset bench
+cmake --build --preset bench
+
+version_of() { dpkg-query -W -f='${Version}' "$1" | sed 's/[-+].*//'; }
+mkdir -p build/results
+build/bench/bench_threads --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
+    --benchmark_context=rounds="$rounds" \
+    --benchmark_context=versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'), oneTBB $(version_of libtbb-dev), libgomp of the same GCC" \
+    --benchmark_out=build/results/threads.json --benchmark_out_format=json >build/results/threads.log
+python3 bench/report.py build/results/threads.json "${report[@]}"

@@ -1,0 +1,37 @@
+# Functions for the scripts that build fanout on Debian and Ubuntu: getting the packages they need. To be sourced.
+
+is_there() {  # a command of this name, or a package
+    command -v "$1" >/dev/null || [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Installs those of the packages that are missing. Without the right to do so, says what to type, and ends the script.
+need_packages() {
+    local package missing=() as_root=()
+    for package in "$@"; do is_there "$package" || missing+=("$package"); done
+    if ((${#missing[@]} == 0)); then return; fi
+
+    if ((EUID != 0)); then
+        as_root=(sudo -n)
+        if ! sudo -n true 2>/dev/null; then
+            printf 'Packages are missing. Please install them and start again:\n\n    sudo apt-get install %s\n\n' \
+                "${missing[*]}" >&2
+            exit 1
+        fi
+    fi
+    install_packages || { sleep 10 && install_packages; }  # twice, for a mirror may hiccup
+}
+
+install_packages() {  # a part of need_packages: reads its variables
+    "${as_root[@]}" apt-get update -q &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+need_cmake_3_25() {
+    local version
+    version=$(cmake --version | sed -n 's/^cmake version //p')
+    if ! printf '3.25\n%s\n' "$version" | sort -V -C; then
+        echo "The build of fanout's tests and examples needs CMake 3.25 or later; this is $version." >&2
+        echo "Ubuntu 22.04 has none: 'pip install cmake' does. To use fanout, include/ and a compiler are enough." >&2
+        exit 1
+    fi
+}

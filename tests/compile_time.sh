@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Fails if #include <fanout/fanout.hpp> takes more than twice as long as #include <thread>: compile_time.sh [COMPILER]
+set -euo pipefail
+
+compiler=${1:-g++}
+include_dir=$(cd "$(dirname "$0")/../include" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+milliseconds_to_include() {
+    echo "#include <$1>" >"$work/only.cpp"
+    local start=${EPOCHREALTIME/./}
+    "$compiler" -std=c++20 -O0 -I "$include_dir" -c "$work/only.cpp" -o "$work/only.o"
+    echo $(((${EPOCHREALTIME/./} - start) / 1000))
+}
+
+for _ in {1..7}; do  # in turns, so that a noisy moment hits both
+    milliseconds_to_include thread >>"$work/thread"
+    milliseconds_to_include fanout/fanout.hpp >>"$work/fanout"
+done
+
+median() { sort -n "$1" | sed -n 4p; }
+thread=$(median "$work/thread")
+fanout=$(median "$work/fanout")
+percent=$((100 * fanout / thread))
+printf '%-20s %5d ms\n' '<thread>' "$thread" '<fanout/fanout.hpp>' "$fanout"
+printf '%-20s %d.%02d of at most 2.00\n' 'ratio' $((percent / 100)) $((percent % 100))
+((percent <= 200))

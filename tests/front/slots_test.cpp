@@ -1,0 +1,92 @@
+// Tests of slots.hpp: where results are kept, and how they come out.
+#include <fanout/front/slots.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace fanout::detail;
+
+namespace {
+
+struct no_default {
+    explicit no_default(int v) : value(v) {}
+    int value;
+};
+
+struct never_assigned {
+    const int value = 0;
+};
+
+template <class R>
+using slot = typename slot_for<R>::type;
+
+}  // namespace
+
+TEST_CASE("results that are cheap to make empty are kept as they are, others in an optional, bool in a byte",
+          "[slots]") {
+    STATIC_REQUIRE(std::is_same_v<slot<int>, int>);
+    STATIC_REQUIRE(std::is_same_v<slot<std::string>, std::string>);
+    STATIC_REQUIRE(std::is_same_v<slot<std::unique_ptr<int>>, std::unique_ptr<int>>);
+    STATIC_REQUIRE_FALSE(std::is_same_v<slot<no_default>, no_default>);
+    STATIC_REQUIRE_FALSE(std::is_same_v<slot<never_assigned>, never_assigned>);
+    STATIC_REQUIRE(std::is_same_v<slot<bool>, unsigned char>);
+}
+
+TEST_CASE("growing slots have a place of its own for each index, over the borders of all blocks", "[slots]") {
+    constexpr std::size_t size = 100'000;
+    growing_slots<std::size_t> slots;
+    std::vector<std::size_t*> places;
+    for (std::size_t grown = 0; grown < size; ++grown) {
+        slots.grow_to(grown + 1);
+        places.push_back(&slots[grown]);
+        *places.back() = grown;
+    }
+    std::size_t right = 0;
+    for (std::size_t i = 0; i < size; ++i) right += slots[i] == i && &slots[i] == places[i];  // none has moved
+    CHECK(right == size);
+    CHECK(std::set(places.begin(), places.end()).size() == size);
+    const std::vector<std::size_t> taken = slots.take<std::size_t>(size);
+    CHECK(taken.size() == size);
+    CHECK(taken.back() == size - 1);
+}
+
+TEST_CASE("growing slots can grow by any number at once, and not at all", "[slots]") {
+    growing_slots<int> slots;
+    slots.grow_to(0);
+    CHECK(slots.take<int>(0).empty());
+    slots.grow_to(100'000);
+    slots.grow_to(10);
+    slots[0] = 1;
+    slots[99'999] = 2;
+    CHECK(slots[0] + slots[99'999] == 3);
+    CHECK(slots.take<int>(1) == std::vector{1});  // what was grown in advance is not taken
+}
+
+TEST_CASE("fixed slots give out their results in order", "[slots]") {
+    fixed_slots<int> numbers;
+    numbers.grow_to(3);
+    for (int i = 0; i < 3; ++i) numbers[static_cast<std::size_t>(i)] = i;
+    CHECK(numbers.take<int>(3) == std::vector{0, 1, 2});
+
+    fixed_slots<slot<bool>> bits;
+    bits.grow_to(3);
+    bits[1] = true;
+    CHECK(bits.take<bool>(3) == std::vector{false, true, false});
+
+    growing_slots<slot<bool>> more_bits;
+    more_bits.grow_to(3);
+    more_bits[1] = true;
+    CHECK(more_bits.take<bool>(3) == std::vector{false, true, false});
+}
+
+TEST_CASE("void tasks have nothing to keep", "[slots]") {
+    no_slots none;
+    none.grow_to(100);
+    STATIC_REQUIRE(std::is_empty_v<no_slots>);
+}

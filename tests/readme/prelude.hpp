@@ -1,0 +1,30 @@
+// What the snippets of the README take for granted.
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <fanout/fanout.hpp>
+#include <ranges>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+using fanout::delayed, fanout::parallel;
+using namespace std::chrono_literals;
+
+inline double root(int i) { return std::sqrt(static_cast<double>(i)); }
+inline double add(double x, double y) { return x + y; }
+inline std::string shout(const std::string& text) { return text + "!"; }
+inline std::string fetch(const std::string& url) { return "page of " + url; }
+inline void use(const std::string&) {}
+
+inline const std::vector<int> numbers{1, 4, 9, 16};
+inline const std::vector<double> xs{1, 2, 3}, ys{10, 20, 30};
+inline const std::vector<std::string> urls{"a", "b"};
+inline std::vector<std::size_t> squares(10);
+inline const auto indices = std::views::iota(std::size_t{0}, squares.size());
+inline std::vector<double> roots;

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds and runs all tests, after installing what they need: tests/run.sh [--preset NAME]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source cmake/packages.sh
+
+preset=dev
+if (($# == 2)) && [[ $1 == --preset ]]; then
+    preset=$2
+elif (($# > 0)); then
+    echo "usage: tests/run.sh [--preset dev|release|clang|asan-ubsan|tsan]" >&2
+    exit 2
+fi
+
+packages=(g++ cmake ninja-build python3 catch2)
+case $preset in clang | tsan) packages+=(clang-19 libclang-rt-19-dev) ;; esac
+need_packages "${packages[@]}"
+need_cmake_3_25
+
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset"

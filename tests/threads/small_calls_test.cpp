@@ -1,0 +1,97 @@
+// Tests of small_calls.hpp: what the caller does alone, and when it asks for help.
+#include <fanout/threads/small_calls.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "catch.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Hands out its tasks in order, and keeps the time each takes.
+class timed_tasks final : public fanout::job {
+public:
+    timed_tasks(std::size_t tasks, std::chrono::nanoseconds each) : job(tasks, std::nullopt), each_(each) {}
+
+    fanout::task_range claim(std::size_t most) noexcept override {
+        if (stopping()) return {};
+        const std::size_t first = claimed_;
+        claimed_ = std::min(*size(), first + most);
+        return {first, claimed_};
+    }
+
+    void run(fanout::task_range tasks, int worker) noexcept override {
+        elsewhere_ = elsewhere_ || worker != 0;
+        for (std::size_t i = tasks.first; i < tasks.last; ++i) {
+            if (each_ > 0ns)
+                for (const auto until = std::chrono::steady_clock::now() + each_;
+                     std::chrono::steady_clock::now() < until;) {}
+            ++run_;
+        }
+    }
+
+    void stop() { stopping_ = true; }
+
+    std::size_t claimed() const { return claimed_; }
+    std::size_t run_here() const { return run_; }
+    bool elsewhere() const { return elsewhere_; }
+
+private:
+    std::chrono::nanoseconds each_;
+    std::size_t claimed_ = 0;
+    std::size_t run_ = 0;
+    bool elsewhere_ = false;
+};
+
+fanout::detail::team& helpers() {
+    static fanout::detail::team team({.most_members = 0, .spin = 0us, .patience = 1s, .outlives_everything = false});
+    return team;
+}
+
+}  // namespace
+
+TEST_CASE("few tasks are shared out at once, compared with the workers", "[small_calls]") {
+    CHECK(fanout::detail::is_few(1, 1));
+    CHECK(fanout::detail::is_few(63, 2));
+    CHECK_FALSE(fanout::detail::is_few(64, 2));
+    CHECK(fanout::detail::is_few(64, 3));
+    CHECK_FALSE(fanout::detail::is_few(1'000'000, 1000));
+}
+
+TEST_CASE("a call that is not worth help is finished by the caller", "[small_calls]") {
+    // Whether it is worth it depends on the clock, which a loaded machine can stop anywhere: so either it is all done.
+    timed_tasks tasks(200, 0ns);
+    const auto rest = fanout::detail::run_if_small(tasks, helpers());
+    CHECK(tasks.run_here() == tasks.claimed());
+    if (!rest) CHECK(tasks.run_here() == 200);
+    CHECK_FALSE(tasks.elsewhere());
+}
+
+TEST_CASE("with slow tasks help is asked for after the first", "[small_calls]") {
+    timed_tasks tasks(200, 1ms);
+    const auto rest = fanout::detail::run_if_small(tasks, helpers());
+    REQUIRE(rest);
+    CHECK(tasks.run_here() == 1);
+    CHECK(tasks.claimed() == 1);
+    auto pace = *rest;
+    CHECK(pace.measures());
+    CHECK(pace.next(199, 2) == 1);
+}
+
+TEST_CASE("with many quick tasks help is asked for too, long before they are done", "[small_calls]") {
+    timed_tasks tasks(100'000, 1us);
+    CHECK(fanout::detail::run_if_small(tasks, helpers()));
+    CHECK(tasks.run_here() == tasks.claimed());
+    CHECK(tasks.run_here() < 10'000);
+}
+
+TEST_CASE("nothing more is done when the call is ending", "[small_calls]") {
+    timed_tasks tasks(200, 0ns);
+    tasks.stop();
+    CHECK_FALSE(fanout::detail::run_if_small(tasks, helpers()));
+    CHECK(tasks.run_here() == 0);
+}

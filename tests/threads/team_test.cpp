@@ -1,0 +1,184 @@
+// Tests of team.hpp: helpers come to a call, and it ends when the last of them has left.
+#include <fanout/threads/team.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <limits>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/threads_of_this_process.hpp"
+
+using fanout::detail::shared_work, fanout::detail::team;
+using namespace std::chrono_literals;
+
+namespace {
+
+team::habits with_members(int most, std::chrono::microseconds spin = 0us) {
+    return {.most_members = most,
+            .spin = spin,
+            .patience = std::chrono::steady_clock::duration::max(),
+            .outlives_everything = false};
+}
+
+template <class Work>
+struct work_of final : shared_work {
+    explicit work_of(Work what) : what_(std::move(what)) {}
+    void work(int worker) noexcept override { what_(worker); }
+    Work what_;
+};
+
+/// A call whose `workers` workers must all be there at once; gives their numbers.
+std::set<int> meet(team& helpers, int workers) {
+    std::latch all_there(workers);
+    std::mutex mutex;
+    std::set<int> numbers;
+    work_of work([&](int worker) {
+        {
+            const std::lock_guard lock(mutex);
+            numbers.insert(worker);
+        }
+        all_there.arrive_and_wait();
+    });
+    helpers.run(work, workers - 1);
+    return numbers;
+}
+
+}  // namespace
+
+TEST_CASE("as many helpers come as are wanted, each with a number of its own; the caller is worker 0", "[team]") {
+    for (const auto spin : {0us, 50us}) {
+        team helpers(with_members(7, spin));
+        CHECK(meet(helpers, 1) == std::set{0});
+        CHECK(meet(helpers, 2) == std::set{0, 1});
+        for (int call = 0; call < 20; ++call) REQUIRE(meet(helpers, 8) == std::set{0, 1, 2, 3, 4, 5, 6, 7});
+        CHECK(meet(helpers, 3) == std::set{0, 1, 2});
+    }
+}
+
+TEST_CASE("a call ends when the last helper has left, not before", "[team]") {
+    for (const auto spin : {0us, 50us}) {
+        team helpers(with_members(3, spin));
+        for (int call = 0; call < 500; ++call) {
+            std::latch all_there(4);
+            int slow = 0;  // plain: the end of the call hands it over
+            std::atomic<int> inside = 0;
+            work_of work([&](int worker) {
+                ++inside;
+                all_there.arrive_and_wait();
+                if (worker == 2) {
+                    std::this_thread::yield();
+                    slow = call;
+                }
+                --inside;
+            });
+            helpers.run(work, 3);
+            REQUIRE(inside == 0);
+            REQUIRE(slow == call);
+        }
+    }
+}
+
+TEST_CASE("a call that is over at once waits for no helper", "[team]") {
+    team helpers(with_members(3));
+    for (int call = 0; call < 2000; ++call) {
+        std::atomic<int> inside = 0;
+        std::atomic<bool> caller_worked = false;
+        work_of work([&](int worker) {
+            ++inside;
+            if (worker == 0) caller_worked = true;
+            --inside;
+        });
+        helpers.run(work, 3);
+        REQUIRE(caller_worked);
+        REQUIRE(inside == 0);
+    }
+}
+
+TEST_CASE("a team never has more members than it may, and without any the caller works alone", "[team]") {
+    const int before = threads_of_this_process();
+    team alone(with_members(0));
+    std::vector<int> workers;
+    work_of work([&](int worker) { workers.push_back(worker); });
+    alone.run(work, 5);
+    CHECK(workers == std::vector{0});
+
+    team helpers(with_members(2));
+    for (int call = 0; call < 20; ++call) meet(helpers, 3);
+    CHECK(threads_of_this_process() <= before + 2);
+}
+
+TEST_CASE("a team that is destroyed has joined its members, also those that have not helped yet", "[team]") {
+    const int before = threads_of_this_process();
+    for (int round = 0; round < 100; ++round) {
+        team helpers(with_members(3, round % 2 == 0 ? 0us : 50us));
+        work_of work([](int) {});
+        helpers.run(work, 3);
+        if (round % 3 == 0) meet(helpers, 4);
+    }
+    CHECK(threads_come_down_to(before));
+}
+
+TEST_CASE("members that nobody has wanted for some time leave, and others come when they are wanted again", "[team]") {
+    static team helpers({.most_members = std::numeric_limits<int>::max(),
+                         .spin = 0us,
+                         .patience = 1ms,
+                         .outlives_everything = true});  // so it must be static
+    const int before = threads_of_this_process();
+    for (int round = 0; round < 20; ++round) {
+        REQUIRE(meet(helpers, 8).size() == 8);
+        if (round % 2 == 0) REQUIRE(threads_come_down_to(before));
+    }
+    CHECK(threads_come_down_to(before));
+}
+
+TEST_CASE("several threads can open calls at once", "[team]") {
+    team helpers(with_members(3, 50us));
+    std::atomic<int> shares = 0;
+    std::atomic<int> caller_shares = 0;
+    {
+        std::vector<std::jthread> callers;
+        for (int caller = 0; caller < 4; ++caller)
+            callers.emplace_back([&] {
+                for (int call = 0; call < 500; ++call) {
+                    work_of work([&](int worker) {
+                        ++shares;
+                        caller_shares += worker == 0;
+                    });
+                    helpers.run(work, 2);
+                }
+            });
+    }
+    CHECK(caller_shares == 4 * 500);
+    CHECK(shares <= 3 * 4 * 500);
+}
+
+TEST_CASE("a nested call is helped by idle members only, and starts no thread", "[team]") {
+    const int before = threads_of_this_process();
+    team helpers(with_members(10));
+    std::atomic<int> nested_calls = 0;
+    work_of outer([&](int) {
+        work_of inner([&](int worker) { nested_calls += worker == 0; });
+        helpers.run(inner, 5);
+    });
+    helpers.run(outer, 1);
+    CHECK(nested_calls >= 1);
+    CHECK(threads_of_this_process() <= before + 1);
+}
+
+TEST_CASE("a team is lively just after a call, and only if its members stay awake", "[team]") {
+    team awake(with_members(1, 1'000'000us));
+    const auto long_ago = std::chrono::steady_clock::now() - 1h;
+    awake.note_call(std::chrono::steady_clock::now());
+    CHECK(awake.is_lively(std::chrono::steady_clock::now()));
+    awake.note_call(long_ago);
+    CHECK_FALSE(awake.is_lively(std::chrono::steady_clock::now()));
+    team asleep(with_members(1, 0us));
+    meet(asleep, 2);
+    CHECK_FALSE(asleep.is_lively(std::chrono::steady_clock::now() + 1s));
+}
