@@ -13,7 +13,7 @@ elif (($# > 0)); then
 fi
 
 packages=(g++ cmake ninja-build python3 catch2)
-case $preset in clang | tsan) packages+=(clang-19 libclang-rt-19-dev) ;; esac
+if [[ $preset == *san || $preset == clang ]]; then packages+=(clang-19 libclang-rt-19-dev); fi
 need_packages "${packages[@]}"
 need_cmake_3_25
 

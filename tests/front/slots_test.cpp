@@ -24,7 +24,7 @@ struct never_assigned {
 };
 
 template <class R>
-using slot = typename slot_for<R>::type;
+using slot = typename slot_kind_for<R>::slot;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ TEST_CASE("results that are cheap to make empty are kept as they are, others in 
 
 TEST_CASE("growing slots have a place of its own for each index, over the borders of all blocks", "[slots]") {
     constexpr std::size_t size = 100'000;
-    growing_slots<std::size_t> slots;
+    growing_slots<assigned<std::size_t>> slots;
     std::vector<std::size_t*> places;
     for (std::size_t grown = 0; grown < size; ++grown) {
         slots.grow_to(grown + 1);
@@ -51,38 +51,38 @@ TEST_CASE("growing slots have a place of its own for each index, over the border
     for (std::size_t i = 0; i < size; ++i) right += slots[i] == i && &slots[i] == places[i];  // none has moved
     CHECK(right == size);
     CHECK(std::set(places.begin(), places.end()).size() == size);
-    const std::vector<std::size_t> taken = slots.take<std::size_t>(size);
+    const std::vector<std::size_t> taken = slots.take(size);
     CHECK(taken.size() == size);
     CHECK(taken.back() == size - 1);
 }
 
 TEST_CASE("growing slots can grow by any number at once, and not at all", "[slots]") {
-    growing_slots<int> slots;
+    growing_slots<assigned<int>> slots;
     slots.grow_to(0);
-    CHECK(slots.take<int>(0).empty());
+    CHECK(slots.take(0).empty());
     slots.grow_to(100'000);
     slots.grow_to(10);
     slots[0] = 1;
     slots[99'999] = 2;
     CHECK(slots[0] + slots[99'999] == 3);
-    CHECK(slots.take<int>(1) == std::vector{1});  // what was grown in advance is not taken
+    CHECK(slots.take(1) == std::vector{1});  // what was grown in advance is not taken
 }
 
 TEST_CASE("fixed slots give out their results in order", "[slots]") {
-    fixed_slots<int> numbers;
+    fixed_slots<assigned<int>> numbers;
     numbers.grow_to(3);
     for (int i = 0; i < 3; ++i) numbers[static_cast<std::size_t>(i)] = i;
-    CHECK(numbers.take<int>(3) == std::vector{0, 1, 2});
+    CHECK(numbers.take(3) == std::vector{0, 1, 2});
 
-    fixed_slots<slot<bool>> bits;
+    fixed_slots<byte_for_bool> bits;
     bits.grow_to(3);
     bits[1] = true;
-    CHECK(bits.take<bool>(3) == std::vector{false, true, false});
+    CHECK(bits.take(3) == std::vector{false, true, false});
 
-    growing_slots<slot<bool>> more_bits;
+    growing_slots<byte_for_bool> more_bits;
     more_bits.grow_to(3);
     more_bits[1] = true;
-    CHECK(more_bits.take<bool>(3) == std::vector{false, true, false});
+    CHECK(more_bits.take(3) == std::vector{false, true, false});
 }
 
 TEST_CASE("void tasks have nothing to keep", "[slots]") {

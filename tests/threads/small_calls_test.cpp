@@ -24,6 +24,8 @@ public:
         return {first, claimed_};
     }
 
+    std::size_t unclaimed() const noexcept override { return *size() - claimed_; }
+
     void run(fanout::task_range tasks, int worker) noexcept override {
         elsewhere_ = elsewhere_ || worker != 0;
         for (std::size_t i = tasks.first; i < tasks.last; ++i) {
@@ -79,7 +81,7 @@ TEST_CASE("with slow tasks help is asked for after the first", "[small_calls]") 
     CHECK(tasks.claimed() == 1);
     auto pace = *rest;
     CHECK(pace.measures());
-    CHECK(pace.next(199, 2) == 1);
+    CHECK(pace.next(tasks, 2) == 1);
 }
 
 TEST_CASE("with many quick tasks help is asked for too, long before they are done", "[small_calls]") {

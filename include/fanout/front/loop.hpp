@@ -37,13 +37,13 @@ class loop final : public call<loop_takes_token<F, Rs...>> {
     using base = call<loop_takes_token<F, Rs...>>;
 
     using raw_result = task_result<const F&, std::ranges::range_reference_t<Rs>...>;
-    using result = std::conditional_t<Collect, outcome<std::decay_t<raw_result>>, kept_result<raw_result>>;
     static constexpr bool keeps_results = Collect || !std::is_void_v<raw_result>;
     static constexpr bool knows_size = indexable<Rs...>;
 
-    using slot = typename slot_for<result>::type;
+    using kind =
+        std::conditional_t<Collect, in_outcome<std::decay_t<raw_result>>, slot_kind_for<kept_result<raw_result>>>;
     using slots = std::conditional_t<!keeps_results, no_slots,
-                                     std::conditional_t<knows_size, fixed_slots<slot>, growing_slots<slot>>>;
+                                     std::conditional_t<knows_size, fixed_slots<kind>, growing_slots<kind>>>;
 
 public:
     loop(const call_plan& plan, const F& f, Rs&... ranges)
@@ -89,7 +89,7 @@ public:
                     });
                 };
                 if constexpr (keeps_results)
-                    fill(slots_[i], make);
+                    kind::fill(slots_[i], make);
                 else
                     make();
             },
@@ -100,7 +100,7 @@ public:
     auto results() {
         const std::size_t size = input_.size();
         this->require_finished(size);
-        if constexpr (keeps_results) return slots_.template take<result>(size);
+        if constexpr (keeps_results) return slots_.take(size);
     }
 
 private:

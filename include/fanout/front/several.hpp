@@ -41,9 +41,10 @@ class several final : public call<(wants_stop_token<make_the_call, Calls> || ...
     template <class Call>
     using raw_result = task_result<const make_the_call&, Call>;
     template <class Call>
-    using result = std::conditional_t<Collect, outcome<std::decay_t<raw_result<Call>>>, kept_result<raw_result<Call>>>;
+    using kind = std::conditional_t<Collect, in_outcome<std::decay_t<raw_result<Call>>>,
+                                    emplaced<kept_result<raw_result<Call>>>>;
     template <class Call>
-    using slot = std::conditional_t<Collect, result<Call>, std::optional<result<Call>>>;
+    using result = typename kind<Call>::result;
 
     static constexpr std::size_t size = sizeof...(Calls);
 
@@ -67,8 +68,9 @@ public:
 
     std::tuple<result<Calls>...> results() {
         this->require_finished(size);
-        return std::apply([](auto&... each) { return std::tuple<result<Calls>...>(std::move(held_in(each))...); },
-                          slots_);
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            return std::tuple<result<Calls>...>(std::move(kind<Calls>::value(std::get<I>(slots_)))...);
+        }(std::index_sequence_for<Calls...>());
     }
 
 private:
@@ -86,12 +88,7 @@ private:
         const auto make = [&]() -> decltype(auto) {
             return call_with(make_the_call(), static_cast<call_type&&>(std::get<I>(calls_)));
         };
-        if constexpr (!Collect && std::is_void_v<raw_result<call_type>>) {
-            make();
-            std::get<I>(slots_).emplace();
-        } else {
-            fill(std::get<I>(slots_), make);
-        }
+        kind<call_type>::fill(std::get<I>(slots_), make);
     }
 
     template <std::size_t I>
@@ -106,7 +103,7 @@ private:
     }
 
     std::tuple<Calls&&...> calls_;
-    std::tuple<slot<Calls>...> slots_;
+    std::tuple<typename kind<Calls>::slot...> slots_;
     cursor cursor_;
 };
 
