@@ -84,6 +84,8 @@ protected:
     }
 
     void end_with_failure(std::size_t index) noexcept {
+        // A task that was told to stop may throw because of that; then it must not hide the cause.
+        if (TakesToken && stopping()) return;
         ending_.fail(index, std::current_exception());
         leave_early();
     }

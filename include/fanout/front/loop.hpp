@@ -83,8 +83,9 @@ public:
         this->run_each(
             tasks, worker,
             [&](std::size_t i, const auto& call_with) {
-                const auto make = [&]() -> decltype(auto) {
-                    return elements.apply(i, [&](auto&&... each) -> decltype(auto) {
+                const auto make = [&] {
+                    // Decayed in here: the result may refer to an element that lives only for this call.
+                    return elements.apply(i, [&](auto&&... each) -> std::decay_t<raw_result> {
                         return call_with(function_, std::forward<decltype(each)>(each)...);
                     });
                 };

@@ -85,7 +85,7 @@ private:
     template <std::size_t I, class CallWith>
     void perform(const CallWith& call_with) {
         using call_type = std::tuple_element_t<I, std::tuple<Calls...>>;
-        const auto make = [&]() -> decltype(auto) {
+        const auto make = [&]() -> std::decay_t<raw_result<call_type>> {
             return call_with(make_the_call(), static_cast<call_type&&>(std::get<I>(calls_)));
         };
         kind<call_type>::fill(std::get<I>(slots_), make);

@@ -58,12 +58,14 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
 
     if (work.batch_size()) {
         share_out(pace::fixed(*work.batch_size()));
+    } else if (waiting) {
+        share_out(pace::fixed(1));  // whoever took more would keep them waiting for one another
     } else if (!size) {
-        share_out(waiting ? pace::fixed(1) : pace::by_time(1, nanoseconds::zero()));
+        share_out(pace::by_time(1, nanoseconds::zero()));
     } else if (is_few(*size, workers)) {
         share_out(pace::fixed(1));
     } else if (const auto rest = run_if_small(work, helpers)) {
-        share_out(waiting ? pace::fixed(1) : *rest);
+        share_out(*rest);
     }
 }
 
