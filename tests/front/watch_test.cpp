@@ -69,19 +69,31 @@ TEST_CASE("one task after the other is told, and each only when its own time is 
 }
 
 TEST_CASE("a task that starts at the moment the one before is told is not told with it", "[watch]") {
-    constexpr auto limit = 200us;
-    watch tasks(1, limit);
-    int told_too_early = 0;
-    for (int round = 0; round < 2000; ++round) {
-        const auto started = clock_type::now();
-        tasks.start(0, started);
-        while (clock_type::now() < started + limit + std::chrono::nanoseconds(50 * round)) {}
-        tasks.finish(0);
-        const auto next_started = clock_type::now();
-        const auto next = tasks.start(0, next_started);
-        for (int i = 0; i < 50; ++i)
-            if (next.stop_requested() && clock_type::now() < next_started + limit) ++told_too_early;
-        tasks.finish(0);
+    constexpr auto limit = 100us;
+    std::atomic<int> told_too_early = 0;
+    const auto finish_about_when_told = [&](unsigned seed) {
+        watch tasks(1, limit);
+        for (int round = 0; round < 1000; ++round) {
+            const auto started = clock_type::now();
+            const auto first = tasks.start(0, started);
+            seed = seed * 1103515245 + 12345;
+            const auto until = started + limit + std::chrono::nanoseconds(seed / 65536 % 100'000);
+            while (clock_type::now() < until && !first.stop_requested()) {}
+            tasks.finish(0);
+
+            const auto next_started = clock_type::now();
+            const auto next = tasks.start(0, next_started);
+            for (int look = 0; look < 100; ++look)
+                if (next.stop_requested() && clock_type::now() < next_started + limit) {
+                    ++told_too_early;
+                    break;
+                }
+            tasks.finish(0);
+        }
+    };
+    {
+        std::vector<std::jthread> workers;  // more than CPUs, so that the watches are interrupted anywhere
+        for (unsigned seed = 1; seed <= 6; ++seed) workers.emplace_back(finish_about_when_told, seed);
     }
     CHECK(told_too_early == 0);
 }

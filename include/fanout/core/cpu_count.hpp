@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -29,11 +30,11 @@ inline std::optional<int> whole_number(std::string_view digits, int base = 10) {
 /// Without the last newline; empty when unreadable, which here always means "no limit known".
 inline std::string read_file(const std::string& path) {
     std::string text;
-    std::FILE* const file = std::fopen(path.c_str(), "re");  // e: a concurrent fork and exec must not inherit it
+    // e: a concurrent fork and exec must not inherit it
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
     if (!file) return text;
     char chunk[1024];
-    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, file)) text.append(chunk, got);
-    std::fclose(file);
+    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, file.get())) text.append(chunk, got);
     if (text.ends_with('\n')) text.pop_back();
     return text;
 }

@@ -31,7 +31,7 @@ inline std::string current_exception_text() {
     try {
         throw;
     } catch (const std::exception& e) {
-        return e.what();
+        return e.what() ? e.what() : "(null)";
     } catch (const std::string& text) {
         return text;
     } catch (const char* text) {

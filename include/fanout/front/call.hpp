@@ -98,9 +98,12 @@ protected:
     /// A backend that forgets tasks must not go unnoticed: their results would be made up.
     void require_finished(std::size_t size) const {
         if (finished_.value != size)
-            throw std::logic_error(std::string("fanout: the backend (") + plan_.backend + ") returned when " +
-                                   std::to_string(finished_.value) + " of " + std::to_string(size) +
-                                   " tasks had run; its run() must claim and run tasks until claim() comes back empty");
+            blame_backend(std::to_string(finished_.value) + " of " + std::to_string(size) + " tasks had run");
+    }
+
+    [[noreturn]] void blame_backend(const std::string& what) const {
+        throw std::logic_error(std::string("fanout: the backend (") + plan_.backend + ") returned when " + what +
+                               "; its run() must claim and run tasks until claim() comes back empty");
     }
 
 private:

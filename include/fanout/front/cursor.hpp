@@ -13,10 +13,11 @@ class cursor {
 public:
     /// Takes the next tasks below `size`: they belong to whoever moved the cursor over them.
     task_range claim(std::size_t most, std::size_t size) noexcept {
-        if (most > size) most = size;
         // The look first keeps the number from running on and on. Relaxed: only the number is shared; the elements were
         // there before any worker was told of the call.
-        if (next_.value.load(std::memory_order_relaxed) >= size) return {};
+        const std::size_t seen = next_.value.load(std::memory_order_relaxed);
+        if (seen >= size) return {};
+        if (most > size - seen) most = size - seen;
         const std::size_t first = next_.value.fetch_add(most, std::memory_order_relaxed);
         if (first >= size) return {};
         return {first, most < size - first ? first + most : size};

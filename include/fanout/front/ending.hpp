@@ -18,7 +18,7 @@ public:
         const std::lock_guard lock(mutex_);
         if (cancelled_ || (failed_ && *failed_ <= index)) return;
         failed_ = index;
-        exception_ = std::move(exception);
+        exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
     }
 
     void cancel() noexcept {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <iterator>
 #include <ranges>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 
@@ -25,8 +26,14 @@ concept indexable = (reached_by_index<Rs> && ...) && (std::ranges::sized_range<R
 
 template <class R>
 std::size_t length_of(R& range) {
-    if constexpr (std::ranges::sized_range<R>)
-        return static_cast<std::size_t>(std::ranges::size(range));
+    if constexpr (std::ranges::sized_range<R>) {
+        const auto size = std::ranges::size(range);
+        const auto length = static_cast<std::size_t>(size);
+        if (static_cast<decltype(size)>(length) != size)
+            throw std::length_error("fanout: the range has more elements than a std::size_t can count");
+        return length;
+    }
+
     else
         return static_cast<std::size_t>(-1);
 }

@@ -61,6 +61,9 @@ public:
         if constexpr (knows_size) {
             return input_.claim(most);
         } else {
+            // What is read once may be typed or received: no element waits for the next unless the user says so.
+            constexpr bool read_once = !(std::ranges::forward_range<Rs> && ...);
+            if (read_once && !this->batch_size()) most = most > 0 ? 1 : 0;
             try {
                 return input_.claim(
                     most, [this] { return this->stopping(); }, [this](std::size_t size) { slots_.grow_to(size); });
@@ -79,6 +82,7 @@ public:
     }
 
     void run(task_range tasks, int worker) noexcept override {
+        if (!tasks) return;
         auto&& elements = input_.elements(tasks);
         this->run_each(
             tasks, worker,
@@ -101,6 +105,8 @@ public:
     auto results() {
         const std::size_t size = input_.size();
         this->require_finished(size);
+        if constexpr (!knows_size)
+            if (!input_.has_ended()) this->blame_backend("the input had not ended");
         if constexpr (keeps_results) return slots_.take(size);
     }
 
@@ -113,7 +119,8 @@ private:
         if constexpr (Collect) {
             try {
                 return slots_[i].fail(this->describe_failure(i, worker));
-            } catch (...) {  // no memory for the account: then the call ends with that
+            } catch (...) {
+                return this->end_with_failure(i);  // no memory for the account: then the call ends with that
             }
         }
         this->end_with_failure(i);

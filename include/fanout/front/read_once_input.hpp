@@ -66,6 +66,12 @@ class read_once_input {
     };
 
 public:
+    /// One after another: a chain of pointers that destroys itself goes as deep as it is long.
+    ~read_once_input() {
+        for (std::unique_ptr<batch>* list : {&open_, &spare_})
+            while (*list) *list = std::move((*list)->next);
+    }
+
     /// `window`: how many tasks may be claimed and not finished.
     read_once_input(std::size_t window, Rs&... ranges)
         : window_(window), iterators_(std::ranges::begin(ranges)...), sentinels_(std::ranges::end(ranges)...) {}
@@ -81,7 +87,8 @@ public:
         std::unique_ptr<batch> read = spare_batch();
         read->first = read_;
         try {
-            while (read->elements.size() < most && step_to_next()) read->elements.push_back(current_elements());
+            while (read->elements.size() < most && !ending() && step_to_next())
+                read->elements.push_back(current_elements());
             announce(read_ + read->elements.size());
         } catch (...) {
             ended_ = true;
@@ -96,6 +103,12 @@ public:
         read->next = std::move(open_);
         open_ = std::move(read);
         return tasks;
+    }
+
+    /// Whether there is nothing left to read.
+    bool has_ended() const {
+        const std::lock_guard reading(reader_);
+        return ended_;
     }
 
     /// How many elements have been read, which is how many tasks there are once the input has ended.

@@ -96,7 +96,8 @@ private:
         if constexpr (Collect) {
             try {
                 return std::get<I>(slots_).fail(this->describe_failure(I, worker));
-            } catch (...) {  // no memory for the account: then the call ends with that
+            } catch (...) {
+                return this->end_with_failure(I);  // no memory for the account: then the call ends with that
             }
         }
         this->end_with_failure(I);

@@ -7,9 +7,16 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace fanout::detail {
+
+/// Not a lambda for the thread itself: Clang 19 forgets to emit what std::thread makes of one that stands in a
+/// template.
+inline std::jthread start_keeper(void* watch, void (*keep_time)(void*, const std::stop_token&)) {
+    return std::jthread([watch, keep_time](const std::stop_token& done) { keep_time(watch, done); });
+}
 
 /// One per call whose function takes a `std::stop_token`. Each worker has a stop source of its own, which serves task
 /// after task until it has been used.
@@ -23,15 +30,16 @@ public:
 
     /// The worker's next task starts now; the token tells it when to stop.
     std::stop_token start(int worker, typename Clock::time_point now) {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         place& mine = workers_.at(static_cast<std::size_t>(worker));
-        if (mine.source.stop_requested()) mine.source = std::stop_source();
-        if (all_stopped_) mine.source.request_stop();  // nobody listens yet, so no code of the user's runs in here
+        if (std::exchange(mine.used, false) || mine.source.stop_requested()) mine.source = std::stop_source();
         if (limit_) {
             mine.deadline = now + *limit_;
             call_keeper();
         }
-        return mine.source.get_token();
+        std::stop_token token = mine.source.get_token();
+        if (all_stopped_) stop_source_of(mine, lock).request_stop();
+        return token;
     }
 
     void finish(int worker) {
@@ -51,18 +59,22 @@ public:
 private:
     struct place {
         std::stop_source source;
+        bool used = false;  // it has told a task to stop, or is just about to: the next task needs another
         std::optional<typename Clock::time_point> deadline;
     };
 
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
     // idleness.
     void call_keeper() {
-        if (!keeper_.joinable()) keeper_ = std::jthread([this](std::stop_token done) { keep_time(done); });
+        if (!keeper_.joinable())
+            keeper_ = start_keeper(
+                this, [](void* me, const std::stop_token& done) { static_cast<watch*>(me)->keep_time(done); });
         if (keeper_idles_) work_for_keeper_.notify_one();
     }
 
     // Stopping runs callbacks of the user's, so it is done without the lock.
-    static std::stop_source stop_source_of(const place& each, std::unique_lock<std::mutex>& lock) {
+    static std::stop_source stop_source_of(place& each, std::unique_lock<std::mutex>& lock) {
+        each.used = true;
         std::stop_source source = each.source;
         lock.unlock();
         return source;

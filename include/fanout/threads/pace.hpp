@@ -14,7 +14,7 @@ public:
     /// Always the same number.
     static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds::zero(), false); }
 
-    /// As many as take about `chunk_time`, given that `tasks` of them took `each` on average.
+    /// As many as take about `chunk_time`, given that `tasks` of them took `each` on average; `tasks` if that is zero.
     static pace by_time(std::size_t tasks, nanoseconds each) { return pace(tasks, each, true); }
 
     bool measures() const noexcept { return by_time_; }
@@ -22,7 +22,7 @@ public:
     /// How many to take now, when the rest of the work is shared by so many workers. At most eight times as many as the
     /// last time, so that a few quick tasks at the beginning do not make for a huge chunk of slow ones.
     std::size_t next(const job& work, std::size_t workers) {
-        if (!by_time_) return last_;
+        if (!by_time_ || each_ == nanoseconds::zero()) return last_;  // fixed, or nothing is known yet
         const std::size_t fair = 2 * (work.unclaimed() / (3 * workers));
         std::size_t wanted = tasks_in(chunk_time);
         if (wanted > fair) wanted = fair;

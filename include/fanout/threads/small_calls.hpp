@@ -15,11 +15,19 @@ namespace fanout::detail {
 /// So few tasks that to begin alone could cost a noticeable part of the whole: they are shared out at once.
 inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_cast<std::size_t>(n_jobs); }
 
-/// Eight times as many as the last time, as long as that does not take long.
-inline std::size_t next_slice(std::size_t last, nanoseconds each) {
-    constexpr nanoseconds longest{10'000};
-    if (each * static_cast<double>(8 * last) < longest) return 8 * last;
-    return each < longest ? static_cast<std::size_t>(longest / each) : 1;
+/// Eight times as many as the last time, as long as that does not take long. Not more than a quarter of what is left,
+/// unless that is next to nothing: if all that comes is slow, three quarters can still be shared out.
+inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left) {
+    const double cost = each > nanoseconds::zero() ? each.count() : 0.1;
+    const double longest = 10'000 / cost;
+    const double next_to_nothing = 2'000 / cost;
+    const double quarter = static_cast<double>(left / 4);
+
+    double slice = 8 * static_cast<double>(last);
+    if (slice > longest) slice = longest;
+    if (slice > quarter)
+        slice = quarter > next_to_nothing ? quarter : (slice < next_to_nothing ? slice : next_to_nothing);
+    return slice > 1 ? static_cast<std::size_t>(slice) : 1;
 }
 
 /// Runs tasks in slices, with a look at the clock after each, until it is clear that what is left takes longer than
@@ -47,7 +55,7 @@ inline std::optional<pace> run_if_small(job& work, team& helpers) {
         // The first task may have been slow only because everything was cold, unless it was really slow.
         const bool tells = slice > 1 ? took > evidence : took > really_slow;
         if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(slice, each);
-        slice = next_slice(slice, each);
+        slice = next_slice(slice, each, left);
     }
     helpers.note_call(now);
     return std::nullopt;

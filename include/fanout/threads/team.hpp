@@ -234,15 +234,32 @@ private:
     /// Waits for a seat, and takes it. None: the member is to leave, because the team ends or nobody has wanted it for
     /// too long. A member may be called for nothing, when its seat has been taken back before it came.
     open_call* take_seat(member& me) {
-        for (;;) {
+        for (bool called = false;;) {
             if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
+            if (open_call* const other = called ? find_seat(me) : nullptr) return other;
             awake_until_.store(clock::now() + habits_.spin, std::memory_order_relaxed);
-            if (!me.spot.wait(habits_.spin, habits_.patience) && gets_up(me)) {
+            called = me.spot.wait(habits_.spin, habits_.patience);
+            if (!called && gets_up(me)) {
                 leave_for_good(me);
                 return nullptr;
             }
         }
+    }
+
+    /// Called for nothing: but meanwhile another call may have been opened that found nobody idle.
+    open_call* find_seat(member& me) noexcept {
+        const std::lock_guard lock(lock_);
+        open_call* const other = wanting_help();
+        if (!other || !unlink_idle(me)) return nullptr;
+        add_helper(*other, me);
+        return other;
+    }
+
+    open_call* wanting_help() const noexcept {
+        open_call* call = calls_;
+        while (call && call->seats == 0) call = call->next;
+        return call;
     }
 
     /// Leaves the call that is done, for another that wants help, or to sit down among the idle.
@@ -254,8 +271,7 @@ private:
             done.seats = 0;  // there is nothing left to claim
             remove_helper(me);
             if (!done.seated) waiting_caller = done.caller;
-            other = calls_;
-            while (other && other->seats == 0) other = other->next;
+            other = wanting_help();
             if (other)
                 add_helper(*other, me);
             else
@@ -268,11 +284,16 @@ private:
     /// False if somebody has just taken it from among the idle: then it is being called.
     bool gets_up(member& me) noexcept {
         const std::lock_guard lock(lock_);
+        if (!unlink_idle(me)) return false;
+        --members_;
+        return true;
+    }
+
+    bool unlink_idle(member& me) noexcept {
         member** link = &idle_;
         while (*link && *link != &me) link = &(*link)->next_idle;
         if (!*link) return false;
         *link = me.next_idle;
-        --members_;
         return true;
     }
 

@@ -72,6 +72,11 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
 inline constinit team_holder shared_team;          // for computing: never more than the CPUs
 inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs: grows as wanted, shrinks when idle
 
+/// An hour at most: what is longer would overflow when it is added to now.
+inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
+    return spin < std::chrono::hours(1) ? spin : std::chrono::hours(1);
+}
+
 }  // namespace detail
 
 /// Runs tasks in this process, on the calling thread and n_jobs - 1 others.
@@ -84,8 +89,9 @@ inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs:
 struct threads {
     static constexpr const char* name = "threads";
 
-    /// How long a thread without work stays awake for the next call, in its owner's hope that it comes soon. Zero: not
-    /// at all, which saves CPU time and costs about 20 us for each call that comes later.
+    /// How long a thread without work stays awake, in the hope that the next call comes soon. Zero: not at all, which
+    /// saves CPU time and costs the next call up to 20 us. For the threads that temporaries share, the first call in
+    /// the process decides.
     std::chrono::microseconds spin{50};
 
     void run(job& work, int n_jobs) const {
@@ -93,7 +99,8 @@ struct threads {
             constexpr int no_limit = std::numeric_limits<int>::max();
             return waiting ? detail::shared_waiting_team.get(
                                  {no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
-                           : detail::shared_team.get({cpu_count() - 1, spin, detail::clock::duration::max(), true});
+                           : detail::shared_team.get(
+                                 {cpu_count() - 1, detail::within_reason(spin), detail::clock::duration::max(), true});
         });
     }
 
@@ -117,7 +124,7 @@ struct threads {
         mutable detail::team_holder holder_;
     };
 
-    own_team keep() const { return own_team(spin); }
+    own_team keep() const { return own_team(detail::within_reason(spin)); }
 };
 
 static_assert(keeps_workers<threads>);
