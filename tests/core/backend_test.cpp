@@ -99,7 +99,8 @@ TEST_CASE("a user's own backend runs every form of a call", "[backend]") {
         CHECK_THAT(outcomes[3].error().message(), starting_with("task 3 failed on two_threads (worker "));
         CHECK_THROWS_AS(parallel({.n_jobs = n_jobs, .timeout = std::chrono::milliseconds(5)}, two_threads{})(
                             delayed([](std::stop_token told, int) {
-                                while (!told.stop_requested()) {}
+                                while (!told.stop_requested()) {
+                                }
                             }),
                             std::views::iota(0, 2)),
                         fanout::task_timeout);
@@ -108,9 +109,10 @@ TEST_CASE("a user's own backend runs every form of a call", "[backend]") {
 
 TEST_CASE("a backend that forgets tasks is found out", "[backend][errors]") {
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed(same), std::views::iota(0, 5)), std::logic_error);
-    CHECK_THROWS_WITH(parallel(2, forgetful{})(delayed(same), std::views::iota(0, 5)),
-                      "fanout: the backend (forgetful) returned when 1 of 5 tasks had run; its run() must claim and run "
-                      "tasks until claim() comes back empty");
+    CHECK_THROWS_WITH(
+        parallel(2, forgetful{})(delayed(same), std::views::iota(0, 5)),
+        "fanout: the backend (forgetful) returned when 1 of 5 tasks had run; its run() must claim and run "
+        "tasks until claim() comes back empty");
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed([](int) {}), std::views::iota(0, 5)), std::logic_error);
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed(same), generate(5, same)), std::logic_error);
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed(same)(1), delayed(same)(2)), std::logic_error);

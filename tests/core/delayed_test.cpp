@@ -55,7 +55,7 @@ TEST_CASE("functions, lambdas, functors, members and std::functions can be delay
 
 TEST_CASE("a null function cannot be delayed", "[delayed][bad-input]") {
     int (*null_function)(int) = nullptr;
-    int person::*null_member = nullptr;
+    int person::* null_member = nullptr;
     CHECK_THROWS_AS(delayed(null_function), std::invalid_argument);
     CHECK_THROWS_AS(delayed(null_member), std::invalid_argument);
     CHECK_THROWS_AS(delayed(std::function<void()>()), std::invalid_argument);
@@ -77,7 +77,7 @@ TEST_CASE("std::ref keeps a reference", "[delayed]") {
     append();
     CHECK(word == "before!!");
     person anna{"Anna", 30};
-    delayed(&person::rename)(std::ref(anna), "Bea")();
+    delayed (&person::rename)(std::ref(anna), "Bea")();
     CHECK(anna.name == "Bea");
 }
 

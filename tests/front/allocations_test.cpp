@@ -19,7 +19,8 @@ std::atomic<long> allocations = 0;
 
 [[gnu::noinline]] void* allocate(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
     ++allocations;
-    if (void* const memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) return memory;
+    if (void* const memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))
+        return memory;
     throw std::bad_alloc();
 }
 
@@ -35,6 +36,8 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
     return allocate(size, static_cast<std::size_t>(alignment));
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete[](void* memory) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
@@ -70,7 +73,9 @@ void asks_for_nothing_per_task(const Run& run) {
     const auto indexed = [&](int size) { run(delayed([](int i) { return i; }), std::views::iota(0, size)); };
     const auto without_results = [&](int size) { run(delayed([](int) {}), std::views::iota(0, size)); };
     const auto with_token = [&](int size) { run(delayed([](std::stop_token, int) {}), std::views::iota(0, size)); };
-    const auto read_once = [&](int size) { run(delayed([](int i) { return i; }), generate(size, [](int i) { return i; })); };
+    const auto read_once = [&](int size) {
+        run(delayed([](int i) { return i; }), generate(size, [](int i) { return i; }));
+    };
     indexed(few);
     with_token(few);
 

@@ -50,7 +50,8 @@ TEST_CASE("an element that throws when it is read by its index fails its task", 
             ends_with_its_exception(run, broken);
             const auto outcomes = run.outcomes(delayed(same), broken);
             REQUIRE(outcomes.size() == size);
-            for (int i = 0; i < size; ++i) REQUIRE(outcomes[static_cast<std::size_t>(i)].has_value() == (i != breaking));
+            for (int i = 0; i < size; ++i)
+                REQUIRE(outcomes[static_cast<std::size_t>(i)].has_value() == (i != breaking));
             REQUIRE(outcomes[static_cast<std::size_t>(breaking)].error().what == "no more input");
         }
     });

@@ -109,8 +109,7 @@ TEST_CASE("outcomes can be had in every form", "[forms][outcomes]") {
         CHECK(as_expected(run.outcomes(delayed([&](int i, int) { return fails_at_1(i); }), std::vector{0, 1, 2},
                                        std::views::iota(0))));
 
-        auto [zero, one, none] =
-            run.outcomes(delayed(fails_at_1)(0), delayed(fails_at_1)(1), delayed([](int) {})(0));
+        auto [zero, one, none] = run.outcomes(delayed(fails_at_1)(0), delayed(fails_at_1)(1), delayed([](int) {})(0));
         CHECK(zero.value() == 0);
         CHECK(one.error().index == 1);
         CHECK_THROWS_AS(one.value(), std::out_of_range);

@@ -81,7 +81,9 @@ TEST_CASE("a function kept in a variable is used where it stands, as often as wa
 
 TEST_CASE("a function that takes a stop token is given one that can be asked", "[functions][token]") {
     on_each_backend({.n_jobs = 2}, [](const auto& run) {
-        const auto asks = [](std::stop_token told, int i) { return told.stop_possible() && !told.stop_requested() ? i : -1; };
+        const auto asks = [](std::stop_token told, int i) {
+            return told.stop_possible() && !told.stop_requested() ? i : -1;
+        };
         CHECK(run(delayed(asks), std::views::iota(0, 100))[99] == 99);
         CHECK(run(delayed(asks), generate(100, [](int i) { return i; }))[99] == 99);
         CHECK(std::get<0>(run(delayed(asks)(7), delayed(twice)(1))) == 7);

@@ -42,8 +42,9 @@ TEST_CASE("n_jobs, options and a backend can be given in every combination, as v
 }
 
 TEST_CASE("a number of jobs that makes no sense is an error that says what would", "[forms][bad-input]") {  // joblib T5
-    CHECK_THROWS_WITH(parallel(0), "fanout: n_jobs = 0 has no meaning; give 1 or more, or -1 for all CPUs, -2 for all "
-                                   "CPUs but one");
+    CHECK_THROWS_WITH(parallel(0),
+                      "fanout: n_jobs = 0 has no meaning; give 1 or more, or -1 for all CPUs, -2 for all "
+                      "CPUs but one");
     CHECK_THROWS_AS(parallel(0), std::invalid_argument);
     CHECK_THROWS_AS(parallel(0, fanout::sequential{}), std::invalid_argument);
     CHECK_THROWS_AS(parallel({.n_jobs = 0}), std::invalid_argument);

@@ -57,7 +57,8 @@ TEST_CASE("containers and views of every kind are run over", "[ranges]") {
 
 TEST_CASE("ranges that do not know their size are run over", "[ranges]") {
     on_each_backend({.n_jobs = 2}, [](const auto& run) {
-        auto odd = std::views::iota(0, 100) | std::views::filter([](int i) { return i % 2 == 1; });  // begin() not const
+        auto odd =
+            std::views::iota(0, 100) | std::views::filter([](int i) { return i % 2 == 1; });  // begin() not const
         CHECK(run(delayed(doubled), odd).size() == 50);
         CHECK(run(delayed(doubled), odd)[49] == 198);
         const auto below_100 = std::views::iota(0) | std::views::take_while([](int i) { return i < 100; });
@@ -117,7 +118,8 @@ TEST_CASE("elements that can only be moved are run over, and those of a temporar
         CHECK(owned[99] != nullptr);
 
         const auto take = [](std::unique_ptr<int> p) { return *p; };
-        const auto made = std::views::iota(0, 100) | std::views::transform([](int i) { return std::make_unique<int>(i); });
+        const auto made =
+            std::views::iota(0, 100) | std::views::transform([](int i) { return std::make_unique<int>(i); });
         CHECK(run(delayed(take), made)[99] == 99);
         CHECK(run(delayed(take), generate(100, [](int i) { return std::make_unique<int>(i); }))[99] == 99);
     });

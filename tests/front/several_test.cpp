@@ -70,8 +70,8 @@ TEST_CASE("of several failed calls the first in the list is reported", "[several
     on_each_backend({.n_jobs = 1}, [](const auto& run) {
         int ran = 0;
         const auto fails = [](const char* why) { throw std::domain_error(why); };
-        CHECK_THROWS_WITH(run(delayed(square)(2), delayed(fails)("one"), delayed([&] { ++ran; })(), delayed(fails)("two")),
-                          "one");
+        CHECK_THROWS_WITH(
+            run(delayed(square)(2), delayed(fails)("one"), delayed([&] { ++ran; })(), delayed(fails)("two")), "one");
         CHECK(ran == 0);  // no task starts after one has failed
     });
 }

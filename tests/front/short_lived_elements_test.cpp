@@ -16,7 +16,9 @@ TEST_CASE("a reference to an element that lives only for the call is copied in t
         struct person {
             std::string name;
         };
-        const auto named = [](int i) { return person{"a name that is too long to be kept in place " + std::to_string(i)}; };
+        const auto named = [](int i) {
+            return person{"a name that is too long to be kept in place " + std::to_string(i)};
+        };
         const auto people = std::views::iota(0, 100) | std::views::transform(named);
         CHECK(run(delayed(&person::name), people)[7] == named(7).name);
         CHECK(run(delayed(&person::name), generate(100, named))[7] == named(7).name);

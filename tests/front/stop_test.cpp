@@ -58,9 +58,9 @@ TEST_CASE("what was running when a call is stopped has finished when cancelled a
             while (!source.stop_requested()) std::this_thread::yield();
             ++finished;
         };
-        REQUIRE_THROWS_AS(
-            parallel({.n_jobs = 2, .batch_size = 1, .stop = source.get_token()})(delayed(task), std::views::iota(0, 50)),
-            cancelled);
+        REQUIRE_THROWS_AS(parallel({.n_jobs = 2, .batch_size = 1, .stop = source.get_token()})(delayed(task),
+                                                                                               std::views::iota(0, 50)),
+                          cancelled);
         REQUIRE(started == finished);
         REQUIRE(finished == 2);
     }
@@ -80,8 +80,9 @@ TEST_CASE("a call can be stopped from another thread; functions that take a toke
             all_run.wait();
             source.request_stop();
         });
-        CHECK_THROWS_AS(parallel({.n_jobs = n_jobs, .stop = source.get_token()})(delayed(waits), std::views::iota(0, n_jobs)),
-                        cancelled);
+        CHECK_THROWS_AS(
+            parallel({.n_jobs = n_jobs, .stop = source.get_token()})(delayed(waits), std::views::iota(0, n_jobs)),
+            cancelled);
         CHECK(told_to_stop == n_jobs);
     }
 }
@@ -130,8 +131,9 @@ TEST_CASE("a failure that comes after the stop does not hide it", "[stop][errors
         source.request_stop();
         throw std::runtime_error("because of the stop");
     };
-    CHECK_THROWS_AS(parallel({.n_jobs = 2, .stop = source.get_token()})(delayed(stops_and_fails), std::views::iota(0, 1)),
-                    cancelled);
+    CHECK_THROWS_AS(
+        parallel({.n_jobs = 2, .stop = source.get_token()})(delayed(stops_and_fails), std::views::iota(0, 1)),
+        cancelled);
 }
 
 TEST_CASE("a stop that comes after a failure does not hide it", "[stop][errors]") {

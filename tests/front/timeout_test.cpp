@@ -139,7 +139,9 @@ TEST_CASE("time spent waiting for a turn does not count", "[timeout]") {
 TEST_CASE("the timeout of a nested call passes through the outer one", "[timeout][nested]") {
     on_each_backend({.n_jobs = 2}, [](const auto& run) {
         const auto inner = [](std::stop_token told, int) { wait_until_told(told); };
-        const auto outer = [&](int) { parallel({.n_jobs = 2, .timeout = 5ms})(delayed(inner), std::views::iota(0, 1)); };
+        const auto outer = [&](int) {
+            parallel({.n_jobs = 2, .timeout = 5ms})(delayed(inner), std::views::iota(0, 1));
+        };
         CHECK_THROWS_AS(run(delayed(outer), std::views::iota(0, 2)), task_timeout);
     });
 }

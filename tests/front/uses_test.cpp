@@ -42,7 +42,9 @@ bool aborts(const Body& body) {
 
 TEST_CASE("a count that nobody uses can be moved and destroyed", "[uses]") {
     use_count first;
-    { const use_count::guard in_use(first); }
+    {
+        const use_count::guard in_use(first);
+    }
     use_count second(std::move(first));
     second = use_count();
     const use_count::guard one(second);

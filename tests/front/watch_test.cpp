@@ -78,7 +78,8 @@ TEST_CASE("a task that starts at the moment the one before is told is not told w
             const auto first = tasks.start(0, started);
             seed = seed * 1103515245 + 12345;
             const auto until = started + limit + std::chrono::nanoseconds(seed / 65536 % 100'000);
-            while (clock_type::now() < until && !first.stop_requested()) {}
+            while (clock_type::now() < until && !first.stop_requested()) {
+            }
             tasks.finish(0);
 
             const auto next_started = clock_type::now();

@@ -22,8 +22,7 @@ public:
     template <class... What>
     auto operator()(What&&... what) const {
         if (kind_ == kept_on_threads) return (*kept_)(std::forward<What>(what)...);
-        if (kind_ == on_sequential)
-            return fanout::parallel(wishes_, fanout::sequential{})(std::forward<What>(what)...);
+        if (kind_ == on_sequential) return fanout::parallel(wishes_, fanout::sequential{})(std::forward<What>(what)...);
         return fanout::parallel(wishes_, fanout::threads{})(std::forward<What>(what)...);
     }
 

@@ -46,12 +46,10 @@ private:
 
 template <class Next>
 auto generate(int size, Next next) {
-    return generator(
-        std::move(next), [size](int i) { return i == size; }, [](int) {});
+    return generator(std::move(next), [size](int i) { return i == size; }, [](int) {});
 }
 
 template <class Next>
 auto generate_for_ever(Next next) {
-    return generator(
-        std::move(next), [](int) { return false; }, [](int) {});
+    return generator(std::move(next), [](int) { return false; }, [](int) {});
 }

@@ -9,7 +9,8 @@ public:
     public:
         explicit guard(in_flight& counts) : counts_(counts) {
             const int now = ++counts_.now_;
-            for (int most = counts_.most_; now > most && !counts_.most_.compare_exchange_weak(most, now);) {}
+            for (int most = counts_.most_; now > most && !counts_.most_.compare_exchange_weak(most, now);) {
+            }
         }
         guard(const guard&) = delete;
         guard& operator=(const guard&) = delete;

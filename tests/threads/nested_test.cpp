@@ -21,8 +21,7 @@ namespace {
 template <class Run>
 int leaves(const Run& run, int depth) {
     if (depth == 0) return 1;
-    const std::vector<int> below =
-        run(delayed([&](int) { return leaves(run, depth - 1); }), std::views::iota(0, 5));
+    const std::vector<int> below = run(delayed([&](int) { return leaves(run, depth - 1); }), std::views::iota(0, 5));
     return std::accumulate(below.begin(), below.end(), 0);
 }
 
@@ -111,7 +110,8 @@ TEST_CASE("of several threads that call one object, one may fail without harm to
     });
 }
 
-TEST_CASE("a thread that waits in a call runs no task of another, so locks of the user's are safe", "[threads][nested]") {
+TEST_CASE("a thread that waits in a call runs no task of another, so locks of the user's are safe",
+          "[threads][nested]") {
     // If the owner of a lock ran another's task while it waits for its own, that task would find the lock taken by its
     // own thread: rayon's issue 592.
     struct owned_lock {

@@ -73,7 +73,8 @@ TEST_CASE("a call that races with the end of patience is found by this wait or t
         });
         for (int i = 0; i < rounds / 5; ++i) {
             ping.call();
-            while (!pong.wait(0us, patience)) {}
+            while (!pong.wait(0us, patience)) {
+            }
         }
         other.join();
         CHECK_FALSE(ping.wait(0us, 0us));  // as many waits as calls

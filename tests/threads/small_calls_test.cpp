@@ -31,7 +31,8 @@ public:
         for (std::size_t i = tasks.first; i < tasks.last; ++i) {
             if (each_ > 0ns)
                 for (const auto until = std::chrono::steady_clock::now() + each_;
-                     std::chrono::steady_clock::now() < until;) {}
+                     std::chrono::steady_clock::now() < until;) {
+                }
             ++run_;
         }
     }

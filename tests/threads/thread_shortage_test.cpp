@@ -1,11 +1,11 @@
 // When the system gives no more threads, a call goes on with those that it has.
 #include <dlfcn.h>
-#include <fanout/front/parallel.hpp>
 #include <pthread.h>
+#include <fanout/front/parallel.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <limits>
 #include <ranges>
 #include <stop_token>

@@ -21,7 +21,8 @@ namespace {
 
 void busy_for(std::chrono::nanoseconds time) {
     const auto until = std::chrono::steady_clock::now() + time;
-    while (std::chrono::steady_clock::now() < until) {}
+    while (std::chrono::steady_clock::now() < until) {
+    }
 }
 
 /// Whether each of `size` tasks was run exactly once.

@@ -53,12 +53,15 @@ concept can_be_null =
 /// One call, with its arguments kept by value (`std::ref(x)` keeps a reference), made by `delayed(f)(arguments...)`.
 template <class F, class... Args>
 class delayed_call {
-    static_assert(detail::callable<const F&, Args&...> || detail::callable<const F&, const Args&...> ||
-                      detail::callable<const F&, Args...>,
+public:
+    /// Whether there is any way to make the call.
+    static constexpr bool can_be_made = detail::callable<const F&, Args&...> ||
+                                        detail::callable<const F&, const Args&...> ||
+                                        detail::callable<const F&, Args...>;
+    static_assert(can_be_made,
                   "fanout: delayed(f)(arguments...): f cannot be called with these arguments (it is called as const, "
                   "so operator() must be const: no mutable lambda)");
 
-public:
     template <class G, class... As>
     constexpr explicit delayed_call(std::in_place_t, G&& f, As&&... args)
         : function_(std::forward<G>(f)), arguments_(std::forward<As>(args)...) {}

@@ -74,9 +74,21 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
 
 template <bool Collect, class Runner, class... Calls>
 auto run_several(const call_plan& plan, const Runner& runner, Calls&&... calls) {
-    several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
-    work.finish_through(runner);
-    return work.results();
+    if constexpr (!(callable<make_the_call, Calls> && ...)) {
+        static_assert(((callable<make_the_call, Calls> || !std::remove_cvref_t<Calls>::can_be_made) && ...),
+                      "fanout: a delayed call that is given as an lvalue passes its arguments as lvalues, and the "
+                      "function does not take them so; std::move the call");
+        return misuse();
+    } else if constexpr (!(keepable_result<task_result<make_the_call, Calls>> && ...)) {
+        static_assert((keepable_result<task_result<make_the_call, Calls>> && ...),
+                      "fanout: a function's result can be neither copied nor moved into the tuple of results; return a "
+                      "std::unique_ptr to it");
+        return misuse();
+    } else {
+        several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
+        work.finish_through(runner);
+        return work.results();
+    }
 }
 
 /// From what was written in the parentheses to the kind of call that it is.

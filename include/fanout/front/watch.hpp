@@ -10,13 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace fanout::detail {
+#include "fanout/core/start_thread.hpp"
 
-/// Not a lambda for the thread itself: Clang 19 forgets to emit what std::thread makes of one that stands in a
-/// template.
-inline std::jthread start_keeper(void* watch, void (*keep_time)(void*, const std::stop_token&)) {
-    return std::jthread([watch, keep_time](const std::stop_token& done) { keep_time(watch, done); });
-}
+namespace fanout::detail {
 
 /// One per call whose function takes a `std::stop_token`. Each worker has a stop source of its own, which serves task
 /// after task until it has been used.
@@ -27,6 +23,14 @@ public:
         : limit_(limit), workers_(static_cast<std::size_t>(workers)) {}
     watch(const watch&) = delete;
     watch& operator=(const watch&) = delete;
+    ~watch() {
+        {
+            const std::lock_guard lock(mutex_);
+            done_ = true;
+        }
+        work_for_keeper_.notify_one();
+        if (keeper_.joinable()) keeper_.join();
+    }
 
     /// The worker's next task starts now; the token tells it when to stop.
     std::stop_token start(int worker, typename Clock::time_point now) {
@@ -66,9 +70,7 @@ private:
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
     // idleness.
     void call_keeper() {
-        if (!keeper_.joinable())
-            keeper_ = start_keeper(
-                this, [](void* me, const std::stop_token& done) { static_cast<watch*>(me)->keep_time(done); });
+        if (!keeper_.joinable()) keeper_ = start_thread([](void* me) { static_cast<watch*>(me)->keep_time(); }, this);
         if (keeper_idles_) work_for_keeper_.notify_one();
     }
 
@@ -80,16 +82,16 @@ private:
         return source;
     }
 
-    void keep_time(const std::stop_token& done) {
+    void keep_time() {
         std::unique_lock lock(mutex_);
-        while (!done.stop_requested()) {
+        while (!done_) {
             place* const next = earliest_due();
             if (!next) {
                 keeper_idles_ = true;
-                work_for_keeper_.wait(lock, done, [&] { return earliest_due() != nullptr; });
+                work_for_keeper_.wait(lock, [&] { return done_ || earliest_due(); });
                 keeper_idles_ = false;
             } else if (const auto due = *next->deadline; Clock::now() < due) {
-                work_for_keeper_.wait_until(lock, done, due, [] { return false; });
+                work_for_keeper_.wait_until(lock, due, [&] { return done_; });
             } else {
                 next->deadline.reset();
                 stop_source_of(*next, lock).request_stop();
@@ -110,8 +112,9 @@ private:
     std::vector<place> workers_;
     bool all_stopped_ = false;
     bool keeper_idles_ = false;
-    std::condition_variable_any work_for_keeper_;
-    std::jthread keeper_;  // last: it uses all the others until it is joined
+    bool done_ = false;
+    std::condition_variable work_for_keeper_;
+    std::thread keeper_;
 };
 
 }  // namespace fanout::detail

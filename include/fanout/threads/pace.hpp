@@ -22,7 +22,7 @@ public:
     /// How many to take now, when the rest of the work is shared by so many workers. At most eight times as many as the
     /// last time, so that a few quick tasks at the beginning do not make for a huge chunk of slow ones.
     std::size_t next(const job& work, std::size_t workers) {
-        if (!by_time_ || each_ == nanoseconds::zero()) return last_;  // fixed, or nothing is known yet
+        if (!by_time_ || !known_) return last_;
         const std::size_t fair = 2 * (work.unclaimed() / (3 * workers));
         std::size_t wanted = tasks_in(chunk_time);
         if (wanted > fair) wanted = fair;
@@ -32,7 +32,10 @@ public:
         return last_;
     }
 
-    void took(std::size_t tasks, nanoseconds time) noexcept { each_ = time / static_cast<double>(tasks); }
+    void took(std::size_t tasks, nanoseconds time) noexcept {
+        each_ = time / static_cast<double>(tasks);
+        known_ = true;
+    }
 
 private:
     // A claim with its clock reading costs about 0.1 us: under 1 % of a chunk. Near the end chunks shrink down to what
@@ -50,6 +53,7 @@ private:
     std::size_t last_;
     nanoseconds each_;
     bool by_time_;
+    bool known_ = each_ > nanoseconds::zero();
 };
 
 }  // namespace fanout::detail

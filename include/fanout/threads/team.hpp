@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/start_thread.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
@@ -100,6 +101,7 @@ private:
     };
 
     struct member {
+        team* home = nullptr;
         parking_spot spot;
         std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
@@ -211,11 +213,14 @@ private:
         const std::lock_guard lock(threads_lock_);
         if (!left_) left_ = made_.emplace_back(std::make_unique<member>()).get();
         member& added = *left_;
-        const auto begin = [this, &added] { live(added); };
+        added.home = this;
+        if (!habits_.outlives_everything) threads_.reserve(threads_.size() + 1);  // so that a thread cannot be lost
+        std::thread started =
+            start_thread([](void* me) { static_cast<member*>(me)->home->live(*static_cast<member*>(me)); }, &added);
         if (habits_.outlives_everything)
-            std::thread(begin).detach();
+            started.detach();
         else
-            threads_.emplace_back(begin);
+            threads_.push_back(std::move(started));
         left_ = added.next_idle;
         return &added;
     }
