@@ -68,33 +68,37 @@ public:
 
     /// Makes the call here and now. As an rvalue it hands over its arguments, as an lvalue it can be called again.
     constexpr decltype(auto) operator()() &
-        requires(detail::callable_plainly<const F&, Args&...>) {
-            return std::apply(function_as_const(), arguments_);
-        } constexpr decltype(auto) operator()() const&
-            requires(detail::callable_plainly<const F&, const Args&...>)
+        requires detail::callable_plainly<const F&, Args&...>
     {
-        return std::apply(function_as_const(), arguments_);
+        return std::apply(std::as_const(function_), arguments_);
+    }
+    constexpr decltype(auto) operator()() const&
+        requires detail::callable_plainly<const F&, const Args&...>
+    {
+        return std::apply(std::as_const(function_), arguments_);
     }
     constexpr decltype(auto) operator()() &&
-        requires(detail::callable_plainly<const F&, Args...>) {
-            return std::apply(function_as_const(), std::move(arguments_));
-        } decltype(auto) operator()(std::stop_token token) &
-            requires(detail::wants_stop_token<const F&, Args&...>) {
-                return apply_with(std::move(token), arguments_);
-            } decltype(auto) operator()(std::stop_token token) const&
-                requires(detail::wants_stop_token<const F&, const Args&...>)
+        requires detail::callable_plainly<const F&, Args...>
+    {
+        return std::apply(std::as_const(function_), std::move(arguments_));
+    }
+    decltype(auto) operator()(std::stop_token token) &
+        requires detail::wants_stop_token<const F&, Args&...>
     {
         return apply_with(std::move(token), arguments_);
     }
-decltype(auto) operator()(std::stop_token token) &&
-    requires(detail::wants_stop_token<const F&, Args...>) {
+    decltype(auto) operator()(std::stop_token token) const&
+        requires detail::wants_stop_token<const F&, const Args&...>
+    {
+        return apply_with(std::move(token), arguments_);
+    }
+    decltype(auto) operator()(std::stop_token token) &&
+        requires detail::wants_stop_token<const F&, Args...>
+    {
         return apply_with(std::move(token), std::move(arguments_));
     }
 
-    private : constexpr const F& function_as_const() const {
-        return function_;
-    }
-
+private:
     template <class Tuple>
     decltype(auto) apply_with(std::stop_token token, Tuple&& arguments) const {
         return std::apply(function_, std::tuple_cat(std::tuple<std::stop_token>(std::move(token)),

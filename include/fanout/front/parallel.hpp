@@ -206,9 +206,15 @@ options with_jobs(N n_jobs) {
 ///     auto roots = parallel(4)(delayed(root), numbers);
 ///
 /// Without a backend it is threads, without n_jobs all CPUs. Throws `std::invalid_argument` for what could never run.
-inline auto parallel() { return parallel_call<threads>(options()); }
+template <runs_jobs Backend = threads>
+auto parallel() {
+    return parallel_call<Backend>(options());
+}
 
-inline auto parallel(options wishes) { return parallel_call<threads>(std::move(wishes)); }
+template <runs_jobs Backend = threads>
+auto parallel(options wishes) {
+    return parallel_call<Backend>(std::move(wishes));
+}
 
 template <detail::job_count N>
 auto parallel(N n_jobs) {
