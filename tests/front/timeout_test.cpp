@@ -127,12 +127,12 @@ TEST_CASE("after a timeout the same object can be used on", "[timeout]") {
 }
 
 TEST_CASE("time spent waiting for a turn does not count", "[timeout]") {
-    on_each_backend({.n_jobs = 1, .timeout = 200ms}, [](const auto& run) {
+    on_each_backend({.n_jobs = 1, .timeout = 500ms}, [](const auto& run) {
         const auto slow = [](int i) {
-            busy_for(30ms);
+            busy_for(80ms);
             return i;
         };
-        CHECK(run(delayed(slow), std::views::iota(0, 10)).size() == 10);
+        CHECK(run(delayed(slow), std::views::iota(0, 8)).size() == 8);
     });
 }
 
