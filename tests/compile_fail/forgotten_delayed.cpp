@@ -1,4 +1,4 @@
-// error: fanout: wrap the function in delayed: parallel(n)(delayed(f), range)
+// error: fanout: the function comes first and is wrapped in delayed: parallel(n)(delayed(f), range)
 #include <fanout/fanout.hpp>
 #include <vector>
 

@@ -28,6 +28,28 @@ struct forgetful {
     }
 };
 
+/// Claims once, and runs that.
+struct leaves_input_unread {
+    static constexpr const char* name = "impatient";
+    void run(job& work, int) const {
+        if (const task_range tasks = work.claim(1)) work.run(tasks, 0);
+    }
+};
+
+/// Runs ranges with nothing in them, before the first claim and after the last, and claims nothing in between.
+struct pedantic {
+    void run(job& work, int) const {
+        work.run({}, 0);
+        CHECK_FALSE(work.claim(0));
+        while (const task_range tasks = work.claim(2)) {
+            work.run({tasks.first, tasks.first}, 0);
+            work.run(tasks, 0);
+            work.run({tasks.last, tasks.last}, 0);
+        }
+        work.run({}, 0);
+    }
+};
+
 struct gives_up {
     void run(job& work, int) const {
         if (const task_range tasks = work.claim(1)) work.run(tasks, 0);
@@ -117,6 +139,20 @@ TEST_CASE("a backend that forgets tasks is found out", "[backend][errors]") {
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed(same), generate(5, same)), std::logic_error);
     CHECK_THROWS_AS(parallel(2, forgetful{})(delayed(same)(1), delayed(same)(2)), std::logic_error);
     CHECK_THROWS_AS(parallel(2, forgetful{}).outcomes(delayed(same), std::views::iota(0, 5)), std::logic_error);
+}
+
+TEST_CASE("a backend that leaves input unread is found out, though every task that it claimed has run",
+          "[backend][errors]") {
+    CHECK_THROWS_WITH(parallel(2, leaves_input_unread{})(delayed(same), generate(5, same)),
+                      "fanout: the backend (impatient) returned when the input had not ended; its run() must claim and "
+                      "run tasks until claim() comes back empty");
+}
+
+TEST_CASE("a backend may claim and run nothing at all now and then", "[backend]") {
+    const std::vector<int> expected{0, 1, 2, 3, 4};
+    CHECK(parallel(2, pedantic{})(delayed(same), std::views::iota(0, 5)) == expected);
+    CHECK(parallel(2, pedantic{})(delayed(same), generate(5, same)) == expected);
+    CHECK(parallel(2, pedantic{})(delayed(same)(0), delayed(same)(1)) == std::tuple(0, 1));
 }
 
 TEST_CASE("an exception of the backend's own reaches the caller", "[backend][errors]") {

@@ -129,12 +129,12 @@ TEST_CASE("a quota counts in whole CPUs rounded up", "[cpu_count]") {
     CHECK(quota_of("60000 20000") == 3);
     CHECK(quota_of("250000\n") == 3);
     CHECK(quota_of("1 1000000\n") == 1);
-    CHECK(quota_of("99999999999999999999 1\n") == INT_MAX);
 }
 
 TEST_CASE("a quota that is max or unreadable does not limit", "[cpu_count]") {
-    for (const char* text : {"max 100000\n", "max\n", "", "\n", "garbage", "1.5 100000\n", "-1 100000\n", "0 100000\n",
-                             "150000 0\n", "150000 x\n", "150000 100000 7\n", "150000x 100000\n", " 150000 100000\n"}) {
+    for (const char* text :
+         {"max 100000\n", "max\n", "", "\n", "garbage", "1.5 100000\n", "99999999999999999999 1\n", "-1 100000\n",
+          "0 100000\n", "150000 0\n", "150000 x\n", "150000 100000 7\n", "150000x 100000\n", " 150000 100000\n"}) {
         CAPTURE(text);
         CHECK(quota_of(text) == unlimited);
     }

@@ -110,6 +110,19 @@ TEST_CASE("a call that is ending is given no more", "[read_once_input]") {
     sum(input, one);
 }
 
+TEST_CASE("what was read and never run is let go of with the input", "[read_once_input]") {
+    const auto alive = std::make_shared<int>(0);
+    {
+        auto owners = generate(5, [&](int) { return alive; });
+        read_once_input<decltype(owners)> input(no_window, owners);
+        const task_range run = claim(input, 2);
+        static_cast<void>(claim(input, 3));
+        input.elements(run);
+        CHECK(alive.use_count() == 1 + 3);
+    }
+    CHECK(alive.use_count() == 1);
+}
+
 TEST_CASE("input that breaks is not read again", "[read_once_input][errors]") {
     int reads = 0;
     auto numbers = generate(20, [&](int i) {

@@ -51,11 +51,15 @@ TEST_CASE("what was running when a call is stopped has finished when cancelled a
         std::atomic<int> started = 0;
         std::atomic<int> finished = 0;
         std::latch both_run(2);
+        std::latch stopped(1);  // not the source's own state: that changes before the call is told
         const auto task = [&](int i) {
             ++started;
             both_run.arrive_and_wait();
-            if (i == 1) source.request_stop();
-            while (!source.stop_requested()) std::this_thread::yield();
+            if (i == 1) {
+                source.request_stop();
+                stopped.count_down();
+            }
+            stopped.wait();
             ++finished;
         };
         REQUIRE_THROWS_AS(parallel({.n_jobs = 2, .batch_size = 1, .stop = source.get_token()})(delayed(task),

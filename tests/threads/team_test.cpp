@@ -100,6 +100,17 @@ TEST_CASE("a call that is over at once waits for no helper", "[team]") {
     }
 }
 
+TEST_CASE("a member that was called for nothing helps another call that wants it", "[team]") {
+    team helpers(with_members(1));
+    meet(helpers, 2);  // so that there is a member, and it sits idle
+    for (int round = 0; round < 500; ++round) {
+        // The first call is over before its helper can have come; the second can only end with a helper.
+        work_of nothing_to_do([](int) {});
+        helpers.run(nothing_to_do, 1);
+        REQUIRE(meet(helpers, 2) == std::set{0, 1});
+    }
+}
+
 TEST_CASE("a team never has more members than it may, and without any the caller works alone", "[team]") {
     const int before = threads_of_this_process();
     team alone(with_members(0));

@@ -1,123 +1,142 @@
 // How many CPUs this process may use, how that was found, and joblib's meaning of n_jobs.
 #pragma once
 
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <climits>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fanout/core/concat.hpp"
+
+// Written with few templates: whoever includes fanout pays for each of them.
+
 namespace fanout {
 namespace detail {
-/// The tighter of two limits; nothing means unlimited.
-constexpr std::optional<int> least(std::optional<int> a, std::optional<int> b) { return !b || (a && *a < *b) ? a : b; }
 
-/// Digits only. Beyond int becomes INT_MAX, which as an upper limit says the same.
-inline std::optional<int> whole_number(std::string_view digits, int base = 10) {
-    if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos) return std::nullopt;
-    const unsigned long value = std::strtoul(std::string(digits).c_str(), nullptr, base);
-    return value < INT_MAX ? static_cast<int>(value) : INT_MAX;
+/// As a number of CPUs: no limit.
+inline constexpr int unlimited = INT_MAX;
+
+constexpr int least(int a, int b) { return a < b ? a : b; }
+
+/// A number that consists of digits, or -1. Beyond int becomes INT_MAX, which as an upper limit says the same.
+constexpr int whole_number(std::string_view digits, int base = 10) {
+    int value = digits.empty() ? -1 : 0;
+    for (const char digit : digits) {
+        if (digit < '0' || digit > '9') return -1;
+        value = value > (INT_MAX - 9) / base ? INT_MAX : value * base + (digit - '0');
+    }
+    return value;
 }
 
 /// Without the last newline; empty when unreadable, which here always means "no limit known".
-inline std::string read_file(const std::string& path) {
+inline std::string read_file(std::string_view folder, std::string_view name) {
     std::string text;
-    // e: a concurrent fork and exec must not inherit it
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
-    if (!file) return text;
+    const int file = open(concat({folder, name}).c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return text;
     char chunk[1024];
-    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, file.get())) text.append(chunk, got);
-    if (text.ends_with('\n')) text.pop_back();
+    for (ssize_t got; (got = read(file, chunk, sizeof chunk)) > 0;) text.append(chunk, static_cast<std::size_t>(got));
+    close(file);
+    if (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
 }
 
 /// Takes the text before the first `separator` off the front of `rest`, and drops the separator.
 constexpr std::string_view cut(std::string_view& rest, char separator) {
     const std::string_view head = rest.substr(0, rest.find(separator));
-    rest = rest.substr(head.size() < rest.size() ? head.size() + 1 : head.size());
+    rest.remove_prefix(head.size() < rest.size() ? head.size() + 1 : head.size());
     return head;
 }
 
-inline std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    while (!text.empty()) parts.push_back(cut(text, separator));
-    return parts;
+constexpr bool names_cpu(std::string_view list) {
+    while (!list.empty())
+        if (cut(list, ',').compare("cpu") == 0) return true;
+    return false;
 }
-
-inline bool names_cpu(std::string_view list) { return (',' + std::string(list) + ',').find(",cpu,") != list.npos; }
 
 /// Undoes mountinfo's \ooo for space, tab, newline and backslash.
 inline std::string unescape(std::string_view text) {
-    std::string plain(text);
-    for (std::size_t at = 0; (at = plain.find('\\', at)) != plain.npos; ++at) {
-        plain.replace(at, 4, 1, static_cast<char>(whole_number(plain.substr(at + 1, 3), 8).value_or('\\')));
+    std::string plain;
+    while (!text.empty()) {
+        const int code = text.front() == '\\' ? whole_number(text.substr(1, 3), 8) : -1;
+        plain.push_back(code < 0 ? text.front() : static_cast<char>(code));
+        text.remove_prefix(code < 0 || text.size() < 4 ? 1 : 4);
     }
     return plain;
 }
 
 /// `group` as seen from a mount of `shown`: "/..." or "". The latter also when out of sight, like a namespace's "/..".
-inline std::string_view path_below(std::string_view shown, std::string_view group) {
-    if (shown == "/") shown = "";
-    const std::string_view below = group.starts_with(shown) ? group.substr(shown.size()) : "";
-    return below.starts_with('/') && !(std::string(below) + '/').starts_with("/../") ? below : "";
+constexpr std::string_view path_below(std::string_view shown, std::string_view group) {
+    if (shown.compare("/") == 0) shown = "";
+    if (!group.starts_with(shown)) return "";
+    const std::string_view below = group.substr(shown.size());
+    const bool goes_up = below.starts_with("/..") && (below.size() == 3 || below[3] == '/');
+    return below.starts_with('/') && !goes_up ? below : "";
 }
 
 /// From "quota [period]" in microseconds, rounded up. "max" and -1 are no whole numbers: unlimited, as is garbage.
-inline std::optional<int> quota_in_cpus(std::string_view line) {
-    const auto quota = whole_number(cut(line, ' '));
-    const auto period = line.empty() ? 100'000 : whole_number(line);
-    if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
-    return *quota / *period + (*quota % *period != 0);
+constexpr int quota_in_cpus(std::string_view line) {
+    const int quota = whole_number(cut(line, ' '));
+    const int period = line.empty() ? 100'000 : whole_number(line);
+    if (quota <= 0 || period <= 0) return unlimited;
+    return quota / period + (quota % period != 0);
 }
 
 /// The tightest of all levels from `top + below` up to `top`: no group gets more than its ancestors.
-inline std::optional<int> quota_of_levels(const std::string& top, std::string_view below) {
-    const std::string group = top + std::string(below) + '/';
-    const std::string v1 = read_file(group + "cpu.cfs_quota_us") + ' ' + read_file(group + "cpu.cfs_period_us");
-    const auto here = least(quota_in_cpus(v1), quota_in_cpus(read_file(group + "cpu.max")));
+inline int quota_of_levels(std::string_view top, std::string_view below) {
+    const std::string group = concat({top, below, "/"});
+    const std::string v1 = concat({read_file(group, "cpu.cfs_quota_us"), " ", read_file(group, "cpu.cfs_period_us")});
+    const int here = least(quota_in_cpus(v1), quota_in_cpus(read_file(group, "cpu.max")));
     return below.empty() ? here : least(here, quota_of_levels(top, below.substr(0, below.rfind('/'))));
 }
 
 /// Over the mounts of both versions, since hybrid systems have both. `root` goes before every path; "" but in tests.
-inline std::optional<int> cgroup_cpu_quota(const std::string& root) {
-    const std::string groups = read_file(root + "/proc/self/cgroup");
-    const std::string mounts = read_file(root + "/proc/self/mountinfo");
+inline std::optional<int> cgroup_cpu_quota(std::string_view root) {
+    const std::string groups = read_file(root, "/proc/self/cgroup");
+    const std::string mounts = read_file(root, "/proc/self/mountinfo");
     std::string_view v1_group, v2_group;
-    for (std::string_view line : split(groups, '\n')) {  // id:controllers:path, and 0::path for version 2
-        const bool v2 = cut(line, ':') == "0";
+    for (std::string_view rest = groups; !rest.empty();) {  // id:controllers:path, and 0::path for version 2
+        std::string_view line = cut(rest, '\n');
+        const bool v2 = cut(line, ':').compare("0") == 0;
         if (names_cpu(cut(line, ':')) || v2) (v2 ? v2_group : v1_group) = line;
     }
-    std::optional<int> quota;
-    for (const std::string_view line : split(mounts, '\n')) {
+    int quota = unlimited;
+    for (std::string_view rest = mounts; !rest.empty();) {
         // id parent device shown point options [optional...] - type source options
-        const auto field = split(line, ' ');
-        if (field.size() < 10) continue;
-        const bool v1 = field.end()[-3] == "cgroup" && names_cpu(field.back());
-        if (!v1 && field.end()[-3] != "cgroup2") continue;
-        const auto below = path_below(unescape(field[3]), v1 ? v1_group : v2_group);
-        quota = least(quota, quota_of_levels(root + unescape(field[4]), below));
+        std::string_view place = cut(rest, '\n');
+        const std::size_t separator = place.find(" - ");
+        if (separator == place.npos) continue;
+        std::string_view kind = place.substr(separator + 3);
+        const std::string_view type = cut(kind, ' ');
+        cut(kind, ' ');
+        const bool v1 = type.compare("cgroup") == 0 && names_cpu(kind);
+        if (!v1 && type.compare("cgroup2") != 0) continue;
+        for (int skipped = 0; skipped < 3; ++skipped) cut(place, ' ');
+        const std::string shown = unescape(cut(place, ' '));
+        const std::string point = concat({root, unescape(cut(place, ' '))});
+        quota = least(quota, quota_of_levels(point, path_below(shown, v1 ? v1_group : v2_group)));
     }
-    return quota;
+    return quota == unlimited ? std::optional<int>() : quota;
 }
 
 /// Ascending; empty when unknown. A mask holds `sets` times 1024 CPUs, and the kernel refuses one that is too short.
 inline std::vector<std::size_t> affinity_cpus([[maybe_unused]] std::size_t sets = 1) {
     std::vector<std::size_t> cpus;
 #if defined(__linux__)
-    std::vector<cpu_set_t> mask(sets);
     const std::size_t bytes = sets * sizeof(cpu_set_t);
-    if (sched_getaffinity(0, bytes, mask.data()) != 0) return sets < 1024 ? affinity_cpus(sets * 2) : cpus;
-    for (std::size_t cpu = 0; cpu < bytes * 8; ++cpu) {
-        if (CPU_ISSET_S(cpu, bytes, mask.data())) cpus.push_back(cpu);
-    }
+    cpu_set_t* const mask = CPU_ALLOC(bytes * 8);
+    const bool told = mask && sched_getaffinity(0, bytes, mask) == 0;
+    for (std::size_t cpu = 0; told && cpu < bytes * 8; ++cpu)
+        if (CPU_ISSET_S(cpu, bytes, mask)) cpus.push_back(cpu);
+    CPU_FREE(mask);
+    if (!told && sets < 1024) return affinity_cpus(sets * 2);
 #endif
     return cpus;
 }
@@ -125,29 +144,29 @@ inline std::vector<std::size_t> affinity_cpus([[maybe_unused]] std::size_t sets 
 inline std::optional<int> max_cpus_from_env() {
     const char* const text = std::getenv("FANOUT_MAX_CPUS");
     if (!text || !*text) return std::nullopt;
-    if (const auto most = whole_number(text); most && *most > 0) return most;
-    throw std::invalid_argument("FANOUT_MAX_CPUS=" + std::string(text) + ": expected a whole number of at least 1");
+    if (const int most = whole_number(text); most > 0) return most;
+    throw std::invalid_argument(concat({"FANOUT_MAX_CPUS=", text, ": expected a whole number of at least 1"}));
 }
 
-/// Siblings share one ascending list such as "0,64" or "0-1": its first number names the core.
-inline std::optional<int> core_of(std::size_t cpu, const std::string& root) {
-    const std::string topology = root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-    std::string siblings = read_file(topology + "core_cpus_list");
-    if (siblings.empty()) siblings = read_file(topology + "thread_siblings_list");
-    return whole_number(siblings.substr(0, siblings.find_first_of(",-")));
+/// Siblings share one ascending list such as "0,64" or "0-1": its first number names the core. -1 when unknown.
+inline int core_of(std::size_t cpu, std::string_view root) {
+    const std::string topology = concat({root, "/sys/devices/system/cpu/cpu", std::to_string(cpu), "/topology/"});
+    std::string siblings = read_file(topology, "core_cpus_list");
+    if (siblings.empty()) siblings = read_file(topology, "thread_siblings_list");
+    return whole_number(std::string_view(siblings).substr(0, siblings.find_first_of(",-")));
 }
 
-inline std::optional<int> distinct_cores(const std::vector<std::size_t>& cpus, const std::string& root) {
-    std::vector<bool> seen;
-    std::optional<int> cores;
+inline std::optional<int> distinct_cores(const std::vector<std::size_t>& cpus, std::string_view root) {
+    std::vector<std::size_t> first_cpu_seen;  // of each core; the numbers ascend, so a core's first CPU comes first
     for (const std::size_t cpu : cpus) {
-        const auto core = static_cast<std::size_t>(core_of(cpu, root).value_or(INT_MAX));
-        if (core > cpu) return std::nullopt;
-        seen.resize(cpu + 1);
-        if (!seen[core]) cores = cores.value_or(0) + 1;
-        seen[core] = true;
+        const int core = core_of(cpu, root);
+        if (core < 0 || static_cast<std::size_t>(core) > cpu) return std::nullopt;
+        bool seen = false;
+        for (const std::size_t each : first_cpu_seen) seen = seen || each == static_cast<std::size_t>(core);
+        if (!seen) first_cpu_seen.push_back(static_cast<std::size_t>(core));
     }
-    return cores;
+    if (first_cpu_seen.empty()) return std::nullopt;
+    return static_cast<int>(first_cpu_seen.size());
 }
 
 }  // namespace detail
@@ -159,7 +178,10 @@ struct cpu_limits {
     std::optional<int> quota;  // CPUs' worth of time the cgroups grant, rounded up
     std::optional<int> env;    // FANOUT_MAX_CPUS
 
-    constexpr int count() const { return *detail::least(detail::least(hardware, affinity), detail::least(quota, env)); }
+    constexpr int count() const {
+        const int granted = detail::least(quota ? *quota : detail::unlimited, env ? *env : detail::unlimited);
+        return detail::least(granted, detail::least(hardware, affinity));
+    }
 };
 
 /// Asks the system now, which takes some dozen small files: around 0.2 ms. Affinity is the calling thread's.
@@ -183,7 +205,10 @@ inline int cpu_count() {
 
 /// Distinct cores among the CPUs the calling thread may run on, at most cpu_count() and that when the system does not
 /// tell. Not kept: reads a small file per CPU. For work that gains nothing from a second thread on a core.
-inline int physical_cores() { return *detail::least(cpu_count(), detail::distinct_cores(detail::affinity_cpus(), "")); }
+inline int physical_cores() {
+    const std::optional<int> cores = detail::distinct_cores(detail::affinity_cpus(), "");
+    return cores ? detail::least(*cores, cpu_count()) : cpu_count();
+}
 
 /// joblib's rule: a positive count stands as it is (without asking the system), -1 is all CPUs, -2 all but one, and so
 /// on down to 1. Throws std::invalid_argument for 0, and as cpu_count() does.

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/core/misuse.hpp"
+
 namespace fanout {
 
 namespace detail {
@@ -140,10 +142,19 @@ private:
 template <class F>
 constexpr auto delayed(F&& f) {
     using function_type = std::decay_t<F>;
-    if constexpr (detail::can_be_null<function_type>)
-        if (static_cast<const function_type&>(f) == nullptr)
-            throw std::invalid_argument("fanout::delayed: the function is null; give it a function that can be called");
-    return delayed_function<function_type>(std::forward<F>(f));
+    constexpr bool could_be_called = std::is_class_v<function_type> || std::is_member_pointer_v<function_type> ||
+                                     std::is_function_v<std::remove_pointer_t<function_type>>;
+    static_assert(could_be_called,
+                  "fanout: delayed takes the function itself, without its arguments: delayed(f)(x), not delayed(f(x))");
+    if constexpr (!could_be_called) {
+        return detail::misuse();
+    } else {
+        if constexpr (detail::can_be_null<function_type>)
+            if (static_cast<const function_type&>(f) == nullptr)
+                throw std::invalid_argument(
+                    "fanout::delayed: the function is null; give it a function that can be called");
+        return delayed_function<function_type>(std::forward<F>(f));
+    }
 }
 
 }  // namespace fanout

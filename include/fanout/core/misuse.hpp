@@ -1,6 +1,8 @@
 // What a call that does not make sense gives, so that its one readable error is not followed by a page of others.
 #pragma once
 
+#include <type_traits>
+
 namespace fanout::detail {
 
 /// Stands in for any result. Never made at run time: a static_assert has failed where it is returned.
@@ -12,6 +14,10 @@ struct misuse {
     template <class... What>
     misuse outcomes(What&&...) const;
 };
+
+/// Whether one of them comes from a mistake that has been reported already.
+template <class... Ts>
+inline constexpr bool any_misuse = (std::is_same_v<std::remove_cvref_t<Ts>, misuse> || ...);
 
 template <class...>
 inline constexpr bool never = false;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 
 namespace fanout {
 
@@ -36,8 +37,8 @@ namespace detail {
 
 inline void require_at_least_one(const char* name, const std::optional<std::int64_t>& value, const char* otherwise) {
     if (value && *value < 1)
-        throw std::invalid_argument(std::string("fanout: ") + name + " = " + std::to_string(*value) +
-                                    " would run nothing; give 1 or more, or leave it out " + otherwise);
+        throw std::invalid_argument(concat({"fanout: ", name, " = ", std::to_string(*value),
+                                            " would run nothing; give 1 or more, or leave it out ", otherwise}));
 }
 
 /// Throws `std::invalid_argument`, with the way out, for what could never run.
@@ -48,8 +49,9 @@ inline const options& validated(const options& given) {
     require_at_least_one("batch_size", given.batch_size, "to have batches sized by the time that tasks take");
     require_at_least_one("pre_dispatch", given.pre_dispatch, "to read as far ahead as the workers need");
     if (given.timeout && !(given.timeout->count() > 0))
-        throw std::invalid_argument("fanout: timeout = " + std::to_string(given.timeout->count()) +
-                                    " s would fail every task; give more than 0, or leave it out for no limit");
+        throw std::invalid_argument(
+            concat({"fanout: timeout = ", std::to_string(given.timeout->count()),
+                    " s would fail every task; give more than 0, or leave it out for no limit"}));
     return given;
 }
 

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 
 namespace fanout {
@@ -26,8 +27,8 @@ struct failure {
 
     /// All of it in one line, for a log: "task 7 failed on threads (worker 1): std::domain_error: seven".
     std::string message() const {
-        return "task " + std::to_string(index) + " failed on " + backend + " (worker " + std::to_string(worker) +
-               "): " + type + ": " + what;
+        return detail::concat({"task ", std::to_string(index), " failed on ", backend, " (worker ",
+                               std::to_string(worker), "): ", type, ": ", what});
     }
 };
 

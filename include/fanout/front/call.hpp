@@ -13,6 +13,7 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/options.hpp"
@@ -42,7 +43,7 @@ public:
             runner.run(static_cast<job&>(*this), plan_.n_jobs);
         }
         if (ending_.was_cancelled())
-            throw cancelled("fanout: the call was stopped after " + std::to_string(finished_.value) + " tasks");
+            throw cancelled(concat({"fanout: the call was stopped after ", std::to_string(finished_.value), " tasks"}));
         ending_.rethrow_failure();
     }
 
@@ -98,12 +99,12 @@ protected:
     /// A backend that forgets tasks must not go unnoticed: their results would be made up.
     void require_finished(std::size_t size) const {
         if (finished_.value != size)
-            blame_backend(std::to_string(finished_.value) + " of " + std::to_string(size) + " tasks had run");
+            blame_backend(concat({std::to_string(finished_.value), " of ", std::to_string(size), " tasks had run"}));
     }
 
     [[noreturn]] void blame_backend(const std::string& what) const {
-        throw std::logic_error(std::string("fanout: the backend (") + plan_.backend + ") returned when " + what +
-                               "; its run() must claim and run tasks until claim() comes back empty");
+        throw std::logic_error(concat({"fanout: the backend (", plan_.backend, ") returned when ", what,
+                                       "; its run() must claim and run tasks until claim() comes back empty"}));
     }
 
 private:
@@ -115,8 +116,7 @@ private:
 
     static std::optional<clock::duration> limit_of(const options& wishes) {
         if (!wishes.timeout) return std::nullopt;
-        constexpr std::chrono::duration<double> longest =
-            std::chrono::hours(24 * 365);  // what is longer would overflow
+        constexpr std::chrono::duration<double> longest(365.0 * 24 * 3600);  // what is longer would overflow
         return std::chrono::duration_cast<clock::duration>(*wishes.timeout < longest ? *wishes.timeout : longest);
     }
 
@@ -151,10 +151,11 @@ private:
 
     task_timeout overdue(std::size_t index, int worker, clock::duration took) const {
         const auto seconds = [](auto duration) {
-            return std::to_string(std::chrono::duration<double>(duration).count()) + " s";
+            return std::to_string(std::chrono::duration<double>(duration).count());
         };
-        std::string text = "task " + std::to_string(index) + " ran for " + seconds(took) + " on " + plan_.backend +
-                           " (worker " + std::to_string(worker) + "), longer than the timeout of " + seconds(*limit_);
+        std::string text =
+            concat({"task ", std::to_string(index), " ran for ", seconds(took), " s on ", plan_.backend, " (worker ",
+                    std::to_string(worker), "), longer than the timeout of ", seconds(*limit_), " s"});
         if constexpr (!TakesToken)
             text +=
                 "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "

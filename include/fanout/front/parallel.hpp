@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/misuse.hpp"
@@ -65,6 +66,11 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
             "fanout: the function's result can be neither copied nor moved into the vector of results; return a "
             "std::unique_ptr to it");
         return misuse();
+    } else if constexpr (!indexable<Rs...> && !(holds_its_elements<Rs> && ...)) {
+        static_assert((holds_its_elements<Rs> && ...),
+                      "fanout: this range can be read only once, so its elements are kept until their tasks run, and "
+                      "these can be neither copied nor moved out of it; let the range give values, not references");
+        return misuse();
     } else {
         loop<Collect, F, Rs...> work(plan, f, ranges...);
         work.finish_through(runner);
@@ -91,11 +97,19 @@ auto run_several(const call_plan& plan, const Runner& runner, Calls&&... calls) 
     }
 }
 
+template <bool Collect, class Runner>
+misuse run_call(const call_plan&, const Runner&) {
+    static_assert(never<Runner>, "fanout: there is nothing to run: parallel(n)(delayed(f), range)");
+    return {};
+}
+
 /// From what was written in the parentheses to the kind of call that it is.
 template <bool Collect, class Runner, class First, class... Rest>
 auto run_call(const call_plan& plan, const Runner& runner, First&& first, Rest&&... rest) {
     using first_type = std::remove_cvref_t<First>;
-    if constexpr (is_delayed_function<first_type>) {
+    if constexpr (any_misuse<First, Rest...>) {
+        return misuse();
+    } else if constexpr (is_delayed_function<first_type>) {
         static_assert(sizeof...(Rest) > 0,
                       "fanout: delayed(f) needs a range to run over: parallel(n)(delayed(f), range)");
         if constexpr (sizeof...(Rest) > 0)
@@ -107,10 +121,10 @@ auto run_call(const call_plan& plan, const Runner& runner, First&& first, Rest&&
     } else if constexpr (is_range_of_calls<first_type> && sizeof...(Rest) == 0) {
         return run_loop<Collect>(plan, runner, make_the_call(), first);
     } else {
-        static_assert(
-            is_delayed_function<first_type>,
-            "fanout: wrap the function in delayed: parallel(n)(delayed(f), range), or give a range of delayed "
-            "calls, or several: parallel(n)(delayed(f)(1), delayed(g)(2))");
+        static_assert(is_delayed_function<first_type>,
+                      "fanout: the function comes first and is wrapped in delayed: parallel(n)(delayed(f), range); or "
+                      "give a range "
+                      "of delayed calls, or several: parallel(n)(delayed(f)(1), delayed(g)(2))");
         return misuse();
     }
 }
@@ -194,8 +208,8 @@ concept job_count = std::integral<N> && !std::same_as<N, bool> && !std::same_as<
 template <job_count N>
 options with_jobs(N n_jobs) {
     if (!std::in_range<int>(n_jobs))
-        throw std::invalid_argument("fanout: n_jobs = " + std::to_string(n_jobs) +
-                                    " is more than can be counted; -1 is all CPUs");
+        throw std::invalid_argument(
+            concat({"fanout: n_jobs = ", std::to_string(n_jobs), " is more than can be counted; -1 is all CPUs"}));
     return {.n_jobs = static_cast<int>(n_jobs)};
 }
 

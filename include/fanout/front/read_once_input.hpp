@@ -2,6 +2,7 @@
 // been read is kept only until its task is finished.
 #pragma once
 
+#include <concepts>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -16,19 +17,25 @@
 
 namespace fanout::detail {
 
+// Iterators that can be copied point into something that stays; those of a read-once range may refer to a place that
+// the next element overwrites.
+template <class R>
+inline constexpr bool elements_stay =
+    std::ranges::forward_range<R> && std::is_lvalue_reference_v<std::ranges::range_reference_t<R>>;
+
+/// Ranges whose elements can be kept from the time they are read until their task is finished.
+template <class R>
+concept holds_its_elements =
+    elements_stay<R> ||
+    std::constructible_from<std::remove_cvref_t<std::ranges::range_reference_t<R>>, std::ranges::range_reference_t<R>>;
+
 /// An element between the time it is read and the end of its task: where it stands, if it will go on standing there,
 /// else the element itself.
-template <class R>
+template <holds_its_elements R>
 class held_element {
     using reference = std::ranges::range_reference_t<R>;
-    // Iterators that can be copied point into something that stays; those of a read-once range may refer to a place
-    // that the next element overwrites.
-    static constexpr bool stays = std::ranges::forward_range<R> && std::is_lvalue_reference_v<reference>;
+    static constexpr bool stays = elements_stay<R>;
     using kept = std::conditional_t<stays, std::remove_reference_t<reference>*, std::remove_cvref_t<reference>>;
-
-    static_assert(stays || std::constructible_from<kept, reference>,
-                  "fanout: this range can be read only once, so its elements are kept until their tasks run, and these "
-                  "can be neither copied nor moved out of it; let the range give values instead of references");
 
     static kept keep(reference&& element) {
         if constexpr (stays)

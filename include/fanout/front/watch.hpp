@@ -70,7 +70,7 @@ private:
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
     // idleness.
     void call_keeper() {
-        if (!keeper_.joinable()) keeper_ = start_thread([](void* me) { static_cast<watch*>(me)->keep_time(); }, this);
+        if (!keeper_.joinable()) keeper_ = start_thread([](watch* me) { me->keep_time(); }, *this);
         if (keeper_idles_) work_for_keeper_.notify_one();
     }
 

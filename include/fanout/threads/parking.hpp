@@ -21,11 +21,14 @@ namespace fanout::detail {
 ///   can neither miss the notification nor destroy the spot before the caller is done with it.
 /// - It found called: somebody else's call is on its way, and the waiter, when it sets the state back, sees what this
 ///   caller wrote as well.
-class parking_spot {
+template <class Clock>
+class basic_parking_spot {
+    using duration = typename Clock::duration;
+
 public:
     /// Waits to be called: up to `spin` awake, then asleep. Gives up and returns false after it has slept for
     /// `patience`; a call that comes later is found by the next `wait`.
-    bool wait(clock::duration spin, clock::duration patience = clock::duration::max()) {
+    bool wait(duration spin, duration patience = duration::max()) {
         if (!called_while_spinning(spin) && !called_while_asleep(patience)) return false;
         state_.exchange(idle, std::memory_order_acq_rel);  // acquires what all callers until now have released
         return true;
@@ -42,28 +45,28 @@ public:
 private:
     enum state : unsigned char { idle, asleep, called };
 
-    bool called_while_spinning(clock::duration spin) noexcept {
+    bool called_while_spinning(duration spin) noexcept {
         const auto seen = [this] { return state_.load(std::memory_order_acquire) == called; };
         if (seen()) return true;
-        if (spin == clock::duration::zero()) return false;
-        const auto until = clock::now() + spin;
+        if (spin == duration::zero()) return false;
+        const auto until = Clock::now() + spin;
         do {
             // The clock is read now and then only; the length of one `relax` differs tenfold between processors.
             for (int i = 0; i < 16; ++i) {
                 if (seen()) return true;
                 relax();
             }
-        } while (clock::now() < until);
+        } while (Clock::now() < until);
         return false;
     }
 
-    bool called_while_asleep(clock::duration patience) {
+    bool called_while_asleep(duration patience) {
         std::unique_lock lock(mutex_);
         unsigned char expected = idle;
         if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel) && expected == called)
             return true;
         const auto woken = [this] { return woken_; };
-        if (patience == clock::duration::max()) {
+        if (patience == duration::max()) {
             wake_.wait(lock, woken);
         } else if (!wake_.wait_for(lock, patience, woken)) {
             expected = asleep;
@@ -79,5 +82,7 @@ private:
     std::condition_variable wake_;
     bool woken_ = false;
 };
+
+using parking_spot = basic_parking_spot<clock>;
 
 }  // namespace fanout::detail

@@ -35,10 +35,11 @@ inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t le
 ///
 /// One thread that sleeps takes some 20 us to come; that is 10,000 square roots. A call that is finished here has
 /// touched no lock and woken nobody: it costs a few clock readings (30 ns each) more than the loop.
-inline std::optional<pace> run_if_small(job& work, team& helpers) {
+template <class Clock>
+std::optional<pace> run_if_small(job& work, basic_team<Clock>& helpers) {
     std::size_t left = *work.size();
     std::size_t slice = 1;
-    auto now = clock::now();
+    auto now = Clock::now();
     const bool lively = helpers.is_lively(now);
     const nanoseconds worth_help{lively ? 6'000.0 : 60'000.0};
     const nanoseconds evidence{lively ? 25.0 : 1'000.0};  // shorter slices are too short to tell anything
@@ -49,7 +50,7 @@ inline std::optional<pace> run_if_small(job& work, team& helpers) {
         work.run(tasks, 0);
         left -= tasks.size();
         if (left == 0) break;
-        const auto before = std::exchange(now, clock::now());
+        const auto before = std::exchange(now, Clock::now());
         const nanoseconds took = now - before - clock_reading;
         const nanoseconds each = took / static_cast<double>(tasks.size());
         // The first task may have been slow only because everything was cold, unless it was really slow.

@@ -38,21 +38,26 @@ inline constinit thread_local bool runs_tasks = false;
 /// there is nothing left to claim, closes the call under the lock: no more seats are given, and those that nobody has
 /// taken yet are taken back by the same exchange, so that it never waits for a thread that has not woken up. Then it
 /// waits for those inside, who leave under the lock, which hands over to the caller everything that they wrote.
-class team {
+template <class Clock>
+class basic_team {
+    using duration = typename Clock::duration;
+    using time_point = typename Clock::time_point;
+    using parking_spot = basic_parking_spot<Clock>;
+
 public:
     struct habits {
         int most_members;          // threads besides the callers
-        clock::duration spin;      // how long an idle member stays awake before it sleeps
-        clock::duration patience;  // how long an idle member sleeps before it leaves for good
+        duration spin;             // how long an idle member stays awake before it sleeps
+        duration patience;         // how long an idle member sleeps before it leaves for good
         bool outlives_everything;  // nobody will join the members: the team is never destroyed
     };
 
-    explicit team(const habits& how) : habits_(how) {}
-    team(const team&) = delete;
-    team& operator=(const team&) = delete;
+    explicit basic_team(const habits& how) : habits_(how) {}
+    basic_team(const basic_team&) = delete;
+    basic_team& operator=(const basic_team&) = delete;
 
     /// Ends and joins all members. Nobody may be in `run`.
-    ~team() {
+    ~basic_team() {
         dismissed_.store(true, std::memory_order_release);  // pairs with the load in take_seat
         {
             const std::lock_guard lock(lock_);
@@ -72,18 +77,18 @@ public:
             runs_tasks = nested;
         }
         close(mine);
-        note_call(clock::now());
+        note_call(Clock::now());
     }
 
     /// Whether help would come in well under a microsecond, because a member is awake, or is worth waking, because
     /// calls come so close together that it will then still be awake for the next ones.
-    bool is_lively(clock::time_point now) const noexcept {
+    bool is_lively(time_point now) const noexcept {
         return now < awake_until_.load(std::memory_order_relaxed) ||
                now - last_call_.load(std::memory_order_relaxed) < habits_.spin;
     }
 
     /// A call ended at about this time.
-    void note_call(clock::time_point now) noexcept { last_call_.store(now, std::memory_order_relaxed); }
+    void note_call(time_point now) noexcept { last_call_.store(now, std::memory_order_relaxed); }
 
 private:
     struct member;
@@ -101,7 +106,7 @@ private:
     };
 
     struct member {
-        team* home = nullptr;
+        basic_team* home = nullptr;
         parking_spot spot;
         std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
@@ -215,8 +220,7 @@ private:
         member& added = *left_;
         added.home = this;
         if (!habits_.outlives_everything) threads_.reserve(threads_.size() + 1);  // so that a thread cannot be lost
-        std::thread started =
-            start_thread([](void* me) { static_cast<member*>(me)->home->live(*static_cast<member*>(me)); }, &added);
+        std::thread started = start_thread([](member* me) { me->home->live(*me); }, added);
         if (habits_.outlives_everything)
             started.detach();
         else
@@ -243,7 +247,7 @@ private:
             if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
-            awake_until_.store(clock::now() + habits_.spin, std::memory_order_relaxed);
+            awake_until_.store(Clock::now() + habits_.spin, std::memory_order_relaxed);
             called = me.spot.wait(habits_.spin, habits_.patience);
             if (!called && gets_up(me)) {
                 leave_for_good(me);
@@ -321,8 +325,10 @@ private:
     std::vector<std::thread> threads_;           // those to be joined
 
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
-    std::atomic<clock::time_point> awake_until_ = clock::time_point();
-    std::atomic<clock::time_point> last_call_ = clock::time_point();
+    std::atomic<time_point> awake_until_ = time_point();
+    std::atomic<time_point> last_call_ = time_point();
 };
+
+using team = basic_team<clock>;
 
 }  // namespace fanout::detail

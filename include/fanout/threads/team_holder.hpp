@@ -22,16 +22,19 @@ inline void count_forks() {
 }
 
 /// Any number of threads may ask for the team at once. Does not own it: whoever holds this for a time `release`s it.
-class team_holder {
+template <class Clock>
+class basic_team_holder {
+    using team = basic_team<Clock>;
+
     struct dated_team {
         team members;
         unsigned generation;
     };
 
 public:
-    constexpr team_holder() = default;
-    team_holder(team_holder&& moved) noexcept : team_(moved.team_.exchange(nullptr)) {}
-    team_holder& operator=(team_holder&& moved) noexcept {
+    constexpr basic_team_holder() = default;
+    basic_team_holder(basic_team_holder&& moved) noexcept : team_(moved.team_.exchange(nullptr)) {}
+    basic_team_holder& operator=(basic_team_holder&& moved) noexcept {
         if (this != &moved) {
             release();
             team_ = moved.team_.exchange(nullptr);
@@ -39,7 +42,7 @@ public:
         return *this;
     }
 
-    team& get(const team::habits& how) {
+    team& get(const typename team::habits& how) {
         dated_team* current = team_.load(std::memory_order_acquire);  // pairs with the exchange that put it there
         if (current && current->generation == fork_generation.load(std::memory_order_relaxed)) return current->members;
         return make(how, current);
@@ -53,7 +56,7 @@ public:
     }
 
 private:
-    team& make(const team::habits& how, dated_team* stale) {
+    team& make(const typename team::habits& how, dated_team* stale) {
         count_forks();
         auto* const made = new dated_team{team(how), fork_generation.load(std::memory_order_relaxed)};
         if (team_.compare_exchange_strong(stale, made, std::memory_order_acq_rel)) return made->members;
@@ -63,5 +66,7 @@ private:
 
     std::atomic<dated_team*> team_ = nullptr;
 };
+
+using team_holder = basic_team_holder<clock>;
 
 }  // namespace fanout::detail

@@ -1,6 +1,7 @@
 // Threads as a backend: the caller and up to n_jobs - 1 helpers claim tasks from one cursor until there are none left.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <utility>
@@ -50,7 +51,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     if (workers <= 1) return sequential().run(work, 1);
 
     const bool waiting = n_jobs > cpu_count();
-    team& helpers = get_team(waiting);
+    auto& helpers = get_team(waiting);
     const auto share_out = [&](const pace& start) {
         claiming shared(work, workers, start);
         helpers.run(shared, workers - 1);
@@ -74,8 +75,30 @@ inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs:
 
 /// An hour at most: what is longer would overflow when it is added to now.
 inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
-    return spin < std::chrono::hours(1) ? spin : std::chrono::hours(1);
+    constexpr std::chrono::microseconds longest(3'600'000'000);
+    return spin < longest ? spin : longest;
 }
+
+/// Threads of one `parallel` object.
+template <class Clock>
+class own_team {
+public:
+    explicit own_team(typename Clock::duration spin) : spin_(spin) {}
+    own_team(own_team&&) = default;
+    own_team& operator=(own_team&&) = default;
+    ~own_team() { holder_.release(); }
+
+    void run(job& work, int n_jobs) const {
+        run_on_threads(work, n_jobs, [&](bool waiting) -> auto& {
+            const auto awake = waiting ? Clock::duration::zero() : spin_;
+            return holder_.get({n_jobs - 1, awake, Clock::duration::max(), false});
+        });
+    }
+
+private:
+    typename Clock::duration spin_;
+    mutable basic_team_holder<Clock> holder_;
+};
 
 }  // namespace detail
 
@@ -94,8 +117,11 @@ struct threads {
     /// the process decides.
     std::chrono::microseconds spin{50};
 
-    void run(job& work, int n_jobs) const {
-        detail::run_on_threads(work, n_jobs, [this](bool waiting) -> detail::team& {
+    // Templates, though there is one kind of job and one clock: what is not called need not be compiled.
+
+    template <std::derived_from<job> Job>
+    void run(Job& work, int n_jobs) const {
+        detail::run_on_threads(work, n_jobs, [this](bool waiting) -> auto& {
             constexpr int no_limit = std::numeric_limits<int>::max();
             return waiting ? detail::shared_waiting_team.get(
                                  {no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
@@ -104,27 +130,10 @@ struct threads {
         });
     }
 
-    /// Threads of one `parallel` object.
-    class own_team {
-    public:
-        explicit own_team(std::chrono::microseconds spin) : spin_(spin) {}
-        own_team(own_team&&) = default;
-        own_team& operator=(own_team&&) = default;
-        ~own_team() { holder_.release(); }
-
-        void run(job& work, int n_jobs) const {
-            detail::run_on_threads(work, n_jobs, [&](bool waiting) -> detail::team& {
-                const auto awake = waiting ? std::chrono::microseconds::zero() : spin_;
-                return holder_.get({n_jobs - 1, awake, detail::clock::duration::max(), false});
-            });
-        }
-
-    private:
-        std::chrono::microseconds spin_;
-        mutable detail::team_holder holder_;
-    };
-
-    own_team keep() const { return own_team(detail::within_reason(spin)); }
+    template <class Clock = detail::clock>
+    detail::own_team<Clock> keep() const {
+        return detail::own_team<Clock>(detail::within_reason(spin));
+    }
 };
 
 static_assert(keeps_workers<threads>);
