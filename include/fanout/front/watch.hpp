@@ -6,11 +6,10 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "fanout/core/start_thread.hpp"
+#include "fanout/core/plain_thread.hpp"
 
 namespace fanout::detail {
 
@@ -70,7 +69,7 @@ private:
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
     // idleness.
     void call_keeper() {
-        if (!keeper_.joinable()) keeper_ = start_thread([](watch* me) { me->keep_time(); }, *this);
+        if (!keeper_.joinable()) keeper_ = plain_thread(keep_time_of, this);
         if (keeper_idles_) work_for_keeper_.notify_one();
     }
 
@@ -80,6 +79,11 @@ private:
         std::stop_source source = each.source;
         lock.unlock();
         return source;
+    }
+
+    static void* keep_time_of(void* me) {
+        static_cast<watch*>(me)->keep_time();
+        return nullptr;
     }
 
     void keep_time() {
@@ -114,7 +118,7 @@ private:
     bool keeper_idles_ = false;
     bool done_ = false;
     std::condition_variable work_for_keeper_;
-    std::thread keeper_;
+    plain_thread keeper_;
 };
 
 }  // namespace fanout::detail

@@ -5,12 +5,11 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "fanout/core/clock.hpp"
-#include "fanout/core/start_thread.hpp"
+#include "fanout/core/plain_thread.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
@@ -63,7 +62,7 @@ public:
             const std::lock_guard lock(lock_);
             for (member* each = idle_; each; each = each->next_idle) each->spot.call();
         }
-        for (std::thread& each : threads_) each.join();
+        for (plain_thread& each : threads_) each.join();
     }
 
     /// Works on `work` in this thread, with up to `helpers` members at once, and returns when nobody is at it any more.
@@ -220,13 +219,18 @@ private:
         member& added = *left_;
         added.home = this;
         if (!habits_.outlives_everything) threads_.reserve(threads_.size() + 1);  // so that a thread cannot be lost
-        std::thread started = start_thread([](member* me) { me->home->live(*me); }, added);
+        plain_thread started(live_as, &added);
         if (habits_.outlives_everything)
             started.detach();
         else
             threads_.push_back(std::move(started));
         left_ = added.next_idle;
         return &added;
+    }
+
+    static void* live_as(void* me) {
+        static_cast<member*>(me)->home->live(*static_cast<member*>(me));
+        return nullptr;
     }
 
     void live(member& me) {
@@ -322,7 +326,7 @@ private:
     std::mutex threads_lock_;                    // for making and ending threads, which takes its time
     std::vector<std::unique_ptr<member>> made_;  // all members that there have ever been
     member* left_ = nullptr;                     // those without a thread
-    std::vector<std::thread> threads_;           // those to be joined
+    std::vector<plain_thread> threads_;          // those to be joined
 
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
     std::atomic<time_point> awake_until_ = time_point();

@@ -1,0 +1,53 @@
+// A thread that runs a plain function. All of fanout's threads are of this kind.
+#pragma once
+
+#include <pthread.h>
+
+#include <exception>
+#include <system_error>
+#include <utility>
+
+namespace fanout::detail {
+
+/// Why not std::thread: its constructor is a template that everybody who includes fanout would compile, and Clang 19
+/// forgets to emit parts of it that are first needed in another template.
+class plain_thread {
+public:
+    plain_thread() = default;
+
+    /// Starts it. Throws `std::system_error` if the system has no more threads to give.
+    plain_thread(void* (*run)(void*), void* of) : running_(true) {
+        if (const int error = pthread_create(&thread_, nullptr, run, of))
+            throw std::system_error(error, std::generic_category(), "fanout: no thread could be started");
+    }
+
+    plain_thread(plain_thread&& moved) noexcept
+        : thread_(moved.thread_), running_(std::exchange(moved.running_, false)) {}
+    plain_thread& operator=(plain_thread&& moved) noexcept {
+        if (running_) std::terminate();  // as std::thread does: who lost track of a thread has lost what it works on
+        thread_ = moved.thread_;
+        running_ = std::exchange(moved.running_, false);
+        return *this;
+    }
+    ~plain_thread() {
+        if (running_) std::terminate();
+    }
+
+    bool joinable() const noexcept { return running_; }
+
+    void join() {
+        pthread_join(thread_, nullptr);
+        running_ = false;
+    }
+
+    void detach() {
+        pthread_detach(thread_);
+        running_ = false;
+    }
+
+private:
+    pthread_t thread_ = {};
+    bool running_ = false;
+};
+
+}  // namespace fanout::detail
