@@ -28,6 +28,6 @@ version_of() { dpkg-query -W -f='${Version}' "$1" | sed 's/[-+].*//'; }
 mkdir -p build/results
 build/bench/bench_threads --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
     --benchmark_context=rounds="$rounds" \
-    --benchmark_context=versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'), oneTBB $(version_of libtbb-dev), libgomp of the same GCC" \
+    --benchmark_context=versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'); oneTBB $(version_of libtbb-dev); libgomp of the same GCC" \
     --benchmark_out=build/results/threads.json --benchmark_out_format=json >build/results/threads.log
 python3 bench/report.py build/results/threads.json "${report[@]}"
