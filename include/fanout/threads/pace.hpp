@@ -40,7 +40,7 @@ public:
 private:
     // A claim with its clock reading costs about 0.1 us: under 1 % of a chunk. Near the end chunks shrink down to what
     // a claim is still small against, so that all workers finish within a microsecond of each other.
-    static constexpr nanoseconds chunk_time{16'000};
+    static constexpr nanoseconds chunk_time{50'000};
     static constexpr nanoseconds shortest_chunk{700};
 
     pace(std::size_t tasks, nanoseconds each, bool by_time) : last_(tasks), each_(each), by_time_(by_time) {}

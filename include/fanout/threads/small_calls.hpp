@@ -15,18 +15,18 @@ namespace fanout::detail {
 /// So few tasks that to begin alone could cost a noticeable part of the whole: they are shared out at once.
 inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_cast<std::size_t>(n_jobs); }
 
-/// Eight times as many as the last time, as long as that does not take long. Not more than a quarter of what is left,
-/// unless that is next to nothing: if all that comes is slow, three quarters can still be shared out.
+/// Eight times as many as the first time, then 32 times as many as the last, as long as that does not take long. Not
+/// more than half of what is left, unless that is next to nothing: if all that comes is slow, the rest can be shared
+/// out.
 inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left) {
     const double cost = each > nanoseconds::zero() ? each.count() : 0.1;
     const double longest = 10'000 / cost;
     const double next_to_nothing = 2'000 / cost;
-    const double quarter = static_cast<double>(left / 4);
+    const double half = static_cast<double>(left / 2);
 
-    double slice = 8 * static_cast<double>(last);
+    double slice = (last < 8 ? 8 : 32) * static_cast<double>(last);
     if (slice > longest) slice = longest;
-    if (slice > quarter)
-        slice = quarter > next_to_nothing ? quarter : (slice < next_to_nothing ? slice : next_to_nothing);
+    if (slice > half) slice = half > next_to_nothing ? half : (slice < next_to_nothing ? slice : next_to_nothing);
     return slice > 1 ? static_cast<std::size_t>(slice) : 1;
 }
 

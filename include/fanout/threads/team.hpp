@@ -10,6 +10,7 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/plain_thread.hpp"
+#include "fanout/threads/cpu_of_thread.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
@@ -67,6 +68,7 @@ public:
 
     /// Works on `work` in this thread, with up to `helpers` members at once, and returns when nobody is at it any more.
     void run(shared_work& work, int helpers) {
+        callers_cpu_.store(current_cpu(), std::memory_order_relaxed);
         open_call mine(work, helpers);
         open(mine);
         seat_helper(mine);
@@ -253,6 +255,7 @@ private:
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
             awake_until_.store(Clock::now() + habits_.spin, std::memory_order_relaxed);
             called = me.spot.wait(habits_.spin, habits_.patience);
+            if (called && current_cpu() == callers_cpu_.load(std::memory_order_relaxed)) move_to_another_cpu();
             if (!called && gets_up(me)) {
                 leave_for_good(me);
                 return nullptr;
@@ -331,6 +334,7 @@ private:
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
     std::atomic<time_point> awake_until_ = time_point();
     std::atomic<time_point> last_call_ = time_point();
+    std::atomic<int> callers_cpu_ = -1;
 };
 
 using team = basic_team<clock>;
