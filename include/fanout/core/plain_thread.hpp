@@ -34,6 +34,7 @@ public:
     }
 
     bool joinable() const noexcept { return running_; }
+    pthread_t handle() const noexcept { return thread_; }
 
     void join() {
         pthread_join(thread_, nullptr);

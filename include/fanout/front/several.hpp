@@ -82,7 +82,8 @@ private:
         }(std::index_sequence_for<Calls...>());
     }
 
-    // Not inlined: Clang would look at all slots ahead of the loop, which is harmless, but a race to a thread sanitizer.
+    // Not inlined: Clang would look at all slots ahead of the loop, which is harmless, but a race to a thread
+    // sanitizer.
     template <std::size_t I, class CallWith>
     [[gnu::noinline]] void perform(const CallWith& call_with) {
         using call_type = std::tuple_element_t<I, std::tuple<Calls...>>;

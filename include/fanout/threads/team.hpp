@@ -10,7 +10,7 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/plain_thread.hpp"
-#include "fanout/threads/cpu_of_thread.hpp"
+#include "fanout/threads/choice_of_cpu.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
@@ -68,7 +68,6 @@ public:
 
     /// Works on `work` in this thread, with up to `helpers` members at once, and returns when nobody is at it any more.
     void run(shared_work& work, int helpers) {
-        callers_cpu_.store(current_cpu(), std::memory_order_relaxed);
         open_call mine(work, helpers);
         open(mine);
         seat_helper(mine);
@@ -109,6 +108,8 @@ private:
     struct member {
         basic_team* home = nullptr;
         parking_spot spot;
+        choice_of_cpu cpus;
+        pthread_t thread = {};
         std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
         int worker = 0;
@@ -165,10 +166,12 @@ private:
                 ++members_;
             }
         }
-        if (called)
+        if (called) {
+            called->cpus.avoid_callers(called->thread);
             called->spot.call();
-        else
+        } else {
             add_member(call);
+        }
     }
 
     void give_seat(open_call& call, member& helper) noexcept {
@@ -205,6 +208,7 @@ private:
             call.seats = 0;
             return;
         }
+        added->cpus.avoid_callers(added->thread);
         {
             const std::lock_guard lock(lock_);
             if (call.seats > 0)
@@ -222,6 +226,7 @@ private:
         added.home = this;
         if (!habits_.outlives_everything) threads_.reserve(threads_.size() + 1);  // so that a thread cannot be lost
         plain_thread started(live_as, &added);
+        added.thread = started.handle();
         if (habits_.outlives_everything)
             started.detach();
         else
@@ -238,6 +243,7 @@ private:
     void live(member& me) {
         runs_tasks = true;
         while (open_call* call = take_seat(me)) {
+            me.cpus.note_work();
             while (call) {
                 if (me.brings_another) seat_helper(*call);
                 call->work.work(me.worker);
@@ -254,8 +260,8 @@ private:
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
             awake_until_.store(Clock::now() + habits_.spin, std::memory_order_relaxed);
+            me.cpus.note_rest();
             called = me.spot.wait(habits_.spin, habits_.patience);
-            if (called && current_cpu() == callers_cpu_.load(std::memory_order_relaxed)) move_to_another_cpu();
             if (!called && gets_up(me)) {
                 leave_for_good(me);
                 return nullptr;
@@ -334,7 +340,6 @@ private:
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
     std::atomic<time_point> awake_until_ = time_point();
     std::atomic<time_point> last_call_ = time_point();
-    std::atomic<int> callers_cpu_ = -1;
 };
 
 using team = basic_team<clock>;

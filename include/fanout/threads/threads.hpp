@@ -115,7 +115,7 @@ struct threads {
     /// How long a thread without work stays awake, in the hope that the next call comes soon. Zero: not at all, which
     /// saves CPU time and costs the next call up to 20 us. For the threads that temporaries share, the first call in
     /// the process decides.
-    std::chrono::microseconds spin{50};
+    std::chrono::microseconds spin{100};
 
     // Templates, though there is one kind of job and one clock: what is not called need not be compiled.
 
