@@ -6,6 +6,8 @@
 
 #include <atomic>
 
+#include "fanout/threads/spin_lock.hpp"
+
 namespace fanout::detail {
 
 /// One for each helper, who notes in it when it rests and when it works.
@@ -21,10 +23,11 @@ public:
 
     /// This thread has been called, and is about to run tasks: they see the CPUs that it was allowed before.
     void note_work() noexcept {
-        // Acquire and release: whoever finds the flag set reads what is allowed, whoever finds it cleared may write it.
-        if (!narrowed_.load(std::memory_order_acquire)) return;
+        unsigned char seen = free;
+        while ((seen = choice_.load(std::memory_order_acquire)) == being_narrowed) relax();
+        if (seen == free) return;
         pthread_setaffinity_np(pthread_self(), sizeof allowed_, &allowed_);
-        narrowed_.store(false, std::memory_order_release);
+        choice_.store(free, std::memory_order_release);
     }
 
     /// Before the thread is called, or just after it was started, by whoever does that. Some nanoseconds, and where the
@@ -33,20 +36,28 @@ public:
         const int here = sched_getcpu();
         const int there = rests_on_.load(std::memory_order_relaxed);
         if (here < 0 || (there != here && there != not_yet_known)) return;
-        if (narrowed_.load(std::memory_order_acquire)) return;
-        if (pthread_getaffinity_np(thread, sizeof allowed_, &allowed_) != 0) return;
-        cpu_set_t others = allowed_;
-        CPU_CLR(static_cast<unsigned>(here), &others);
-        if (CPU_COUNT(&others) == 0) return;
-        narrowed_.store(true, std::memory_order_release);
-        pthread_setaffinity_np(thread, sizeof others, &others);
+        // Two may call the same helper at once: one for a call that ends just then, so that it is called again.
+        unsigned char expected = free;
+        if (!choice_.compare_exchange_strong(expected, being_narrowed, std::memory_order_acq_rel)) return;
+        choice_.store(narrow(thread, here) ? narrowed : free, std::memory_order_release);
     }
 
 private:
+    // Whoever makes it being_narrowed writes what is allowed, and the thread, which alone makes it free again, reads
+    // it.
+    enum choice : unsigned char { free, being_narrowed, narrowed };
+
     static constexpr int not_yet_known = -1;
 
+    bool narrow(pthread_t thread, int without) noexcept {
+        if (pthread_getaffinity_np(thread, sizeof allowed_, &allowed_) != 0) return false;
+        cpu_set_t others = allowed_;
+        CPU_CLR(static_cast<unsigned>(without), &others);
+        return CPU_COUNT(&others) > 0 && pthread_setaffinity_np(thread, sizeof others, &others) == 0;
+    }
+
     std::atomic<int> rests_on_ = not_yet_known;  // a hint: at worst the thread wakes where it is in the way
-    std::atomic<bool> narrowed_ = false;
+    std::atomic<unsigned char> choice_ = free;
     cpu_set_t allowed_ = {};
 };
 

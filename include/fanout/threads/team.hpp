@@ -110,6 +110,7 @@ private:
         parking_spot spot;
         choice_of_cpu cpus;
         pthread_t thread = {};
+        std::atomic<int> calls_on_the_way = 0;
         std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
         int worker = 0;
@@ -159,6 +160,7 @@ private:
             if (call.seats == 0) return;
             if (idle_) {
                 called = std::exchange(idle_, idle_->next_idle);
+                called->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
                 give_seat(call, *called);
             } else if (call.nested || members_ == habits_.most_members) {
                 return;
@@ -169,6 +171,7 @@ private:
         if (called) {
             called->cpus.avoid_callers(called->thread);
             called->spot.call();
+            called->calls_on_the_way.fetch_sub(1, std::memory_order_release);  // pairs with the load in gets_up
         } else {
             add_member(call);
         }
@@ -306,7 +309,8 @@ private:
     /// False if somebody has just taken it from among the idle: then it is being called.
     bool gets_up(member& me) noexcept {
         const std::lock_guard lock(lock_);
-        if (!unlink_idle(me)) return false;
+        // Who is about to call it needs its thread, even if the seat has been taken back since.
+        if (me.calls_on_the_way.load(std::memory_order_acquire) > 0 || !unlink_idle(me)) return false;
         --members_;
         return true;
     }
