@@ -19,7 +19,7 @@ for argument; do
     esac
 done
 
-need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev
+need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev
 need_cmake_3_25
 cmake --preset bench
 cmake --build --preset bench

@@ -1,5 +1,6 @@
 // error: or give a range of delayed calls
 #include <fanout/fanout.hpp>
+#include <ranges>
 #include <vector>
 
 using fanout::delayed, fanout::parallel;
