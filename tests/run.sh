@@ -12,7 +12,7 @@ elif (($# > 0)); then
     exit 2
 fi
 
-packages=(g++ cmake ninja-build python3 catch2)
+packages=(g++ cmake ninja-build python3 catch2 libcereal-dev)
 if [[ $preset == *san || $preset == clang ]]; then packages+=(clang-19 libclang-rt-19-dev); fi
 need_packages "${packages[@]}"
 need_cmake_3_25

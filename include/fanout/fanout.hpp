@@ -14,4 +14,6 @@
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/front/parallel.hpp"
+#include "fanout/processes/processes.hpp"
+#include "fanout/serialize/codec.hpp"
 #include "fanout/threads/threads.hpp"

@@ -119,6 +119,12 @@ bool pin_this_thread_to(std::size_t cpu) {
     return sched_setaffinity(0, sizeof only, &only) == 0;
 }
 
+std::vector<std::size_t> affinity_cpus(std::size_t sets = 1) {
+    std::vector<std::size_t> cpus;
+    fanout::detail::for_each_cpu_allowed([&](std::size_t cpu) { cpus.push_back(cpu); }, sets);
+    return cpus;
+}
+
 }  // namespace
 
 TEST_CASE("a quota counts in whole CPUs rounded up", "[cpu_count]") {
@@ -364,7 +370,7 @@ TEST_CASE(asks_late, "[cpu_count]") {
 }
 
 TEST_CASE("affinity is that of the calling thread", "[cpu_count]") {
-    const auto cpus = fanout::detail::affinity_cpus();
+    const auto cpus = affinity_cpus();
     REQUIRE(!cpus.empty());
     const int before = fanout::read_cpu_limits().affinity;
     CHECK(before == static_cast<int>(cpus.size()));
@@ -382,17 +388,17 @@ TEST_CASE("affinity is that of the calling thread", "[cpu_count]") {
 }
 
 TEST_CASE("a process pinned to one CPU counts one", "[cpu_count]") {
-    const auto cpus = fanout::detail::affinity_cpus();
+    const auto cpus = affinity_cpus();
     REQUIRE(!cpus.empty());
     CHECK(holds_in_forked_child([&] {
         return pin_this_thread_to(cpus.back()) && fanout::read_cpu_limits().affinity == 1 &&
-               fanout::detail::affinity_cpus() == std::vector<std::size_t>{cpus.back()} &&
+               affinity_cpus() == std::vector<std::size_t>{cpus.back()} &&
                fanout::physical_cores() == 1;
     }));
 }
 
 TEST_CASE("a longer affinity mask gives the same CPUs", "[cpu_count]") {
-    CHECK(fanout::detail::affinity_cpus(8) == fanout::detail::affinity_cpus());
+    CHECK(affinity_cpus(8) == affinity_cpus());
 }
 
 TEST_CASE("sibling threads share a physical core", "[cpu_count]") {
@@ -430,12 +436,12 @@ TEST_CASE("core_cpus_list goes before its older name", "[cpu_count]") {
 
 TEST_CASE("cores stay unknown when sysfs is missing or nonsense", "[cpu_count]") {
     made_up_system system;
-    CHECK(fanout::detail::distinct_cores({0, 1}, system.root()) == std::nullopt);
-    CHECK(fanout::detail::distinct_cores({}, system.root()) == std::nullopt);
+    CHECK(fanout::detail::distinct_cores(std::vector<std::size_t>{0, 1}, system.root()) == std::nullopt);
+    CHECK(fanout::detail::distinct_cores(std::vector<std::size_t>{}, system.root()) == std::nullopt);
     for (const char* nonsense : {"", "\n", "x", "-", "99999999999", "1"}) {
         CAPTURE(nonsense);
         system.file("/sys/devices/system/cpu/cpu0/topology/core_cpus_list", nonsense);
-        CHECK(fanout::detail::distinct_cores({0}, system.root()) == std::nullopt);
+        CHECK(fanout::detail::distinct_cores(std::vector<std::size_t>{0}, system.root()) == std::nullopt);
     }
 }
 

@@ -17,6 +17,7 @@ class rest_of_job final : public fanout::job {
 public:
     explicit rest_of_job(std::size_t left) : job(left, std::nullopt), left_(left) {}
     fanout::task_range claim(std::size_t) noexcept override { return {}; }
+    void when_stopping(void (*)(void*), void*) noexcept override {}
     void run(fanout::task_range, int) noexcept override {}
     std::size_t unclaimed() const noexcept override { return left_; }
 

@@ -26,6 +26,7 @@ public:
 
     std::size_t unclaimed() const noexcept override { return *size() - claimed_; }
 
+    void when_stopping(void (*)(void*), void*) noexcept override {}
     void run(fanout::task_range tasks, int worker) noexcept override {
         elsewhere_ = elsewhere_ || worker != 0;
         for (std::size_t i = tasks.first; i < tasks.last; ++i) {

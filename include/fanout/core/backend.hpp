@@ -6,7 +6,11 @@
 #include <cstddef>
 #include <optional>
 
+#include "fanout/core/clock.hpp"
+
 namespace fanout {
+
+class portable_tasks;
 
 /// Tasks [first, last) of a call, numbered by their position in the input.
 struct task_range {
@@ -48,9 +52,20 @@ public:
     /// The call is ending early: a task failed, or the user stopped it. No task that has not started will start.
     bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
+    /// Has `wake(of)` called once, from whatever thread, when the call begins to end early, and at once if it already
+    /// has; null takes that back, and then it is not being called any more. For a backend that sleeps.
+    virtual void when_stopping(void (*wake)(void*), void* of) noexcept = 0;
+
+    /// How long one task may run, from its own start; empty: as long as it likes.
+    std::optional<detail::clock::duration> time_limit() const noexcept { return time_limit_; }
+
+    /// The tasks as bytes; null if their results, or elements that can be read only once, cannot cross processes.
+    virtual portable_tasks* portable() noexcept { return nullptr; }
+
 protected:
-    job(std::optional<std::size_t> size, std::optional<std::size_t> batch_size)
-        : size_(size), batch_size_(batch_size) {}
+    job(std::optional<std::size_t> size, std::optional<std::size_t> batch_size,
+        std::optional<detail::clock::duration> time_limit = std::nullopt)
+        : size_(size), batch_size_(batch_size), time_limit_(time_limit) {}
     ~job() = default;
 
     // Relaxed suffices: the flag only makes workers leave early; what they leave behind is handed over by the backend.
@@ -59,6 +74,7 @@ protected:
 private:
     std::optional<std::size_t> size_;
     std::optional<std::size_t> batch_size_;
+    std::optional<detail::clock::duration> time_limit_;
 };
 
 /// What runs jobs. `sequential` is the model; any class of yours with such a `run` can be given to `parallel`.

@@ -126,19 +126,19 @@ inline std::optional<int> cgroup_cpu_quota(std::string_view root) {
     return quota == unlimited ? std::optional<int>() : quota;
 }
 
-/// Ascending; empty when unknown. A mask holds `sets` times 1024 CPUs, and the kernel refuses one that is too short.
-inline std::vector<std::size_t> affinity_cpus([[maybe_unused]] std::size_t sets = 1) {
-    std::vector<std::size_t> cpus;
+/// Calls `note` with each CPU that this thread may run on, in ascending order; not at all when that is unknown. A mask
+/// holds `sets` times 1024 CPUs, and the kernel refuses one that is too short.
+template <class Note>
+void for_each_cpu_allowed([[maybe_unused]] Note note, [[maybe_unused]] std::size_t sets = 1) {
 #if defined(__linux__)
     const std::size_t bytes = sets * sizeof(cpu_set_t);
     cpu_set_t* const mask = CPU_ALLOC(bytes * 8);
     const bool told = mask && sched_getaffinity(0, bytes, mask) == 0;
     for (std::size_t cpu = 0; told && cpu < bytes * 8; ++cpu)
-        if (CPU_ISSET_S(cpu, bytes, mask)) cpus.push_back(cpu);
+        if (CPU_ISSET_S(cpu, bytes, mask)) note(cpu);
     CPU_FREE(mask);
-    if (!told && sets < 1024) return affinity_cpus(sets * 2);
+    if (!told && sets < 1024) for_each_cpu_allowed(note, sets * 2);
 #endif
-    return cpus;
 }
 
 inline std::optional<int> max_cpus_from_env() {
@@ -156,8 +156,10 @@ inline int core_of(std::size_t cpu, std::string_view root) {
     return whole_number(std::string_view(siblings).substr(0, siblings.find_first_of(",-")));
 }
 
-inline std::optional<int> distinct_cores(const std::vector<std::size_t>& cpus, std::string_view root) {
-    std::vector<std::size_t> first_cpu_seen;  // of each core; the numbers ascend, so a core's first CPU comes first
+/// `Cpus`: a vector of their numbers.
+template <class Cpus>
+std::optional<int> distinct_cores(const Cpus& cpus, std::string_view root) {
+    Cpus first_cpu_seen;  // of each core; the numbers ascend, so a core's first CPU comes first
     for (const std::size_t cpu : cpus) {
         const int core = core_of(cpu, root);
         if (core < 0 || static_cast<std::size_t>(core) > cpu) return std::nullopt;
@@ -168,6 +170,11 @@ inline std::optional<int> distinct_cores(const std::vector<std::size_t>& cpus, s
     if (first_cpu_seen.empty()) return std::nullopt;
     return static_cast<int>(first_cpu_seen.size());
 }
+
+inline constinit std::atomic<int> kept_cpu_count = 0;
+
+/// From now on `cpu_count` is this. For a worker process, whose share of the CPUs it is.
+inline void limit_cpus(int count) { kept_cpu_count.store(count, std::memory_order_relaxed); }
 
 }  // namespace detail
 
@@ -189,7 +196,8 @@ struct cpu_limits {
 inline cpu_limits read_cpu_limits() {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     const int hardware = online > 0 ? static_cast<int>(online) : 1;
-    const auto allowed = static_cast<int>(detail::affinity_cpus().size());
+    int allowed = 0;
+    detail::for_each_cpu_allowed([&](std::size_t) { ++allowed; });
     return {hardware, allowed > 0 ? allowed : hardware, detail::cgroup_cpu_quota(""), detail::max_cpus_from_env()};
 }
 
@@ -197,16 +205,18 @@ inline cpu_limits read_cpu_limits() {
 /// later changes go unseen, and a first call from a pinned thread keeps that thread's affinity for all. Afterwards
 /// ~1 ns; any thread may call it. Throws as read_cpu_limits() does, and then keeps nothing.
 inline int cpu_count() {
-    static std::atomic<int> kept{0};
-    int count = kept.load(std::memory_order_relaxed);
-    if (count == 0) kept.store(count = read_cpu_limits().count(), std::memory_order_relaxed);
+    int count = detail::kept_cpu_count.load(std::memory_order_relaxed);
+    if (count == 0) detail::kept_cpu_count.store(count = read_cpu_limits().count(), std::memory_order_relaxed);
     return count;
 }
 
 /// Distinct cores among the CPUs the calling thread may run on, at most cpu_count() and that when the system does not
 /// tell. Not kept: reads a small file per CPU. For work that gains nothing from a second thread on a core.
-inline int physical_cores() {
-    const std::optional<int> cores = detail::distinct_cores(detail::affinity_cpus(), "");
+template <class Cpus = std::vector<std::size_t>>
+int physical_cores() {
+    Cpus allowed;
+    detail::for_each_cpu_allowed([&](std::size_t cpu) { allowed.push_back(cpu); });
+    const std::optional<int> cores = detail::distinct_cores(allowed, "");
     return cores ? detail::least(*cores, cpu_count()) : cpu_count();
 }
 

@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "fanout/core/failure.hpp"
+#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
 
@@ -24,6 +28,30 @@ public:
 
 private:
     std::size_t index_;
+};
+
+/// The process that ran a task was lost, as often as the task was tried: it crashed, was killed, or ended itself.
+class worker_lost : public std::runtime_error {
+public:
+    explicit worker_lost(failure why) : std::runtime_error(why.what), why_(new failure(std::move(why))) {}
+
+    /// Everything that is known of it; its own `exception` is empty.
+    const failure& why() const noexcept { return *why_; }
+
+    /// The position of the task in the input.
+    std::size_t index() const noexcept { return why_->index; }
+
+    /// The signal that killed the worker; 0 if it ended itself.
+    int signal() const noexcept { return why_->signal; }
+
+private:
+    std::shared_ptr<const failure> why_;
+};
+
+/// No worker could be kept running: none could be started, or one after the other died with nothing done.
+class pool_broken : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
 };
 
 }  // namespace fanout

@@ -43,7 +43,7 @@ inline void require_at_least_one(const char* name, const std::optional<std::int6
 
 /// Throws `std::invalid_argument`, with the way out, for what could never run.
 inline const options& validated(const options& given) {
-    if (given.n_jobs == 0)
+    if (given.n_jobs && *given.n_jobs == 0)
         throw std::invalid_argument(
             "fanout: n_jobs = 0 has no meaning; give 1 or more, or -1 for all CPUs, -2 for all CPUs but one");
     require_at_least_one("batch_size", given.batch_size, "to have batches sized by the time that tasks take");

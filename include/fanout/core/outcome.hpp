@@ -3,34 +3,17 @@
 
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 
-#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
+#include "fanout/core/failure.hpp"
+#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
-
-/// What is known of a task that failed.
-struct failure {
-    std::size_t index = 0;              ///< the task's position in the input
-    std::string type = {};              ///< the exception's type as it stands in the source: "std::out_of_range"
-    std::string what = {};              ///< the exception's text
-    int attempts = 1;                   ///< how often the task was started
-    int worker = 0;                     ///< which of the n_jobs workers ran it; 0 is the calling thread
-    std::string backend = {};           ///< "threads"
-    std::exception_ptr exception = {};  ///< the exception itself
-
-    /// All of it in one line, for a log: "task 7 failed on threads (worker 1): std::domain_error: seven".
-    std::string message() const {
-        return detail::concat({"task ", std::to_string(index), " failed on ", backend, " (worker ",
-                               std::to_string(worker), "): ", type, ": ", what});
-    }
-};
 
 /// The result of a `void` function in a tuple of results.
 struct nothing {

@@ -3,11 +3,28 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <exception>
 #include <system_error>
 #include <utility>
 
 namespace fanout::detail {
+
+/// The threads of fanout's own that there are. Whoever forks knows that these hold no locks but those of tasks.
+inline constinit std::atomic<int> own_threads = 0;
+inline constinit thread_local bool is_own_thread = false;
+
+/// Lives as long as one of fanout's own threads does, on its stack.
+class own_thread_mark {
+public:
+    own_thread_mark() noexcept {
+        own_threads.fetch_add(1, std::memory_order_relaxed);
+        is_own_thread = true;
+    }
+    own_thread_mark(const own_thread_mark&) = delete;
+    own_thread_mark& operator=(const own_thread_mark&) = delete;
+    ~own_thread_mark() { own_threads.fetch_sub(1, std::memory_order_relaxed); }
+};
 
 /// Why not std::thread: its constructor is a template that everybody who includes fanout would compile, and Clang 19
 /// forgets to emit parts of it that are first needed in another template.

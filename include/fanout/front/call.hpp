@@ -16,6 +16,7 @@
 #include "fanout/core/concat.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/lock.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/own_line.hpp"
@@ -29,6 +30,27 @@ struct call_plan {
     const options& wishes;
     int n_jobs;
     const char* backend;
+};
+
+/// A backend that sleeps, and is to be woken when its call ends early.
+class sleeper {
+public:
+    void set(void (*how)(void*), void* of, const std::atomic<bool>& stopping) noexcept {
+        const lock_guard lock(mutex_);
+        wake_ = how;
+        of_ = of;
+        if (wake_ && stopping.load(std::memory_order_relaxed)) std::exchange(wake_, nullptr)(of_);
+    }
+
+    void wake() noexcept {
+        const lock_guard lock(mutex_);  // set waits for it: whoever took `of` back can destroy it
+        if (wake_) std::exchange(wake_, nullptr)(of_);
+    }
+
+private:
+    mutex mutex_;
+    void (*wake_)(void*) = nullptr;
+    void* of_ = nullptr;
 };
 
 /// `TakesToken`: whether the function is one that is told when to stop.
@@ -50,10 +72,10 @@ public:
 protected:
     call(const call_plan& plan, std::optional<std::size_t> size)
         : job(size,
-              plan.wishes.batch_size ? std::optional(static_cast<std::size_t>(*plan.wishes.batch_size)) : std::nullopt),
+              plan.wishes.batch_size ? std::optional(static_cast<std::size_t>(*plan.wishes.batch_size)) : std::nullopt,
+              limit_of(plan.wishes)),
           plan_(plan),
-          limit_(limit_of(plan.wishes)),
-          watch_(plan.n_jobs, limit_) {}
+          watch_(plan.n_jobs, this->time_limit()) {}
 
     /// Each task of the range through `perform(index, call_with)`, where `call_with(f, elements...)` calls the
     /// function; `failed(index)` is called while the exception of a failed task is being handled.
@@ -62,7 +84,7 @@ protected:
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {
-                if (TakesToken || limit_) {
+                if (TakesToken || this->time_limit()) {
                     for (; i < tasks.last && !stopping(); ++i)
                         perform(i, [&](auto&& f, auto&&... elements) -> decltype(auto) {
                             return timed(i, worker, [&](const std::stop_token& token) -> decltype(auto) {
@@ -81,15 +103,36 @@ protected:
                 ++i;
             }
         }
-        finished_.value.fetch_add(i - tasks.first, std::memory_order_relaxed);
+        count_finished(i - tasks.first);
     }
+
+    void count_finished(std::size_t tasks) noexcept { finished_.value.fetch_add(tasks, std::memory_order_relaxed); }
+
+    void when_stopping(void (*wake)(void*), void* of) noexcept final { sleeper_.set(wake, of, stopping_); }
 
     void end_with_failure(std::size_t index) noexcept {
         // A task that was told to stop may throw because of that; then it must not hide the cause.
         if (TakesToken && stopping()) return;
-        ending_.fail(index, std::current_exception());
+        end_with_failure(index, std::current_exception());
+    }
+
+    void end_with_failure(std::size_t index, std::exception_ptr why) noexcept {
+        ending_.fail(index, std::move(why));
         leave_early();
     }
+
+    /// A failure that is collected. Without memory for the account the call ends with that.
+    template <class R>
+    void fail_slot(outcome<R>& slot, failure why) noexcept {
+        const std::size_t index = why.index;
+        try {
+            slot.fail(std::move(why));
+        } catch (...) {
+            end_with_failure(index, std::current_exception());
+        }
+    }
+
+    const char* backend() const noexcept { return plan_.backend; }
 
     /// The exception being handled as the failure of task `index`, for a caller who collects failures.
     failure describe_failure(std::size_t index, int worker) const {
@@ -128,8 +171,9 @@ private:
         if constexpr (TakesToken) token = watch_.start(worker, started);
         const auto fail_if_overdue = [&] {
             if constexpr (TakesToken) watch_.finish(worker);
-            if (!limit_) return;
-            if (const auto took = clock::now() - started; took > *limit_) throw overdue(index, worker, took);
+            if (!this->time_limit()) return;
+            if (const auto took = clock::now() - started; took > *this->time_limit())
+                throw overdue(index, worker, took);
         };
         const auto run = [&]() -> Result {
             try {
@@ -155,7 +199,7 @@ private:
         };
         std::string text =
             concat({"task ", std::to_string(index), " ran for ", seconds(took), " s on ", plan_.backend, " (worker ",
-                    std::to_string(worker), "), longer than the timeout of ", seconds(*limit_), " s"});
+                    std::to_string(worker), "), longer than the timeout of ", seconds(*this->time_limit()), " s"});
         if constexpr (!TakesToken)
             text +=
                 "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "
@@ -171,12 +215,13 @@ private:
     void leave_early() noexcept {
         stopping_.store(true, std::memory_order_relaxed);
         watch_.stop_all();
+        sleeper_.wake();
     }
 
     const call_plan& plan_;
-    const std::optional<clock::duration> limit_;
     ending ending_;
     watch_type watch_;
+    sleeper sleeper_;
     own_line<std::atomic<std::size_t>> finished_;
 };
 

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <utility>
+
+#include "fanout/core/lock.hpp"
 
 namespace fanout::detail {
 
@@ -15,29 +16,29 @@ class ending {
 public:
     /// Task `index` failed, or the input broke when it was to be read.
     void fail(std::size_t index, std::exception_ptr exception) noexcept {
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         if (cancelled_ || (failed_ && *failed_ <= index)) return;
         failed_ = index;
         exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
     }
 
     void cancel() noexcept {
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         cancelled_ = cancelled_ || !failed_;
     }
 
     bool was_cancelled() const noexcept {
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         return cancelled_;
     }
 
     void rethrow_failure() const {
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         if (failed_ && !cancelled_) std::rethrow_exception(exception_);
     }
 
 private:
-    mutable std::mutex mutex_;
+    mutable mutex mutex_;
     std::optional<std::size_t> failed_;
     std::exception_ptr exception_;
     bool cancelled_ = false;

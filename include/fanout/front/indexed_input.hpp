@@ -4,12 +4,12 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
-#include <ranges>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/light_standard.hpp"
 #include "fanout/front/cursor.hpp"
 
 namespace fanout::detail {

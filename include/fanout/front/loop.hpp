@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <optional>
-#include <ranges>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "fanout/core/delayed.hpp"
+#include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/front/call.hpp"
 #include "fanout/front/indexed_input.hpp"
@@ -33,9 +33,10 @@ struct input_for<Rs...> : std::type_identity<indexed_input<Rs...>> {};
 
 /// `Collect`: give outcomes instead of throwing. Refers to the function and the ranges, which outlive the call.
 template <bool Collect, class F, class... Rs>
-class loop final : public call<loop_takes_token<F, Rs...>> {
+class loop : public call<loop_takes_token<F, Rs...>> {
     using base = call<loop_takes_token<F, Rs...>>;
 
+protected:
     using raw_result = task_result<const F&, std::ranges::range_reference_t<Rs>...>;
     static constexpr bool keeps_results = Collect || !std::is_void_v<raw_result>;
     static constexpr bool knows_size = indexable<Rs...>;
@@ -110,7 +111,7 @@ public:
         if constexpr (keeps_results) return slots_.take(size);
     }
 
-private:
+protected:
     static std::size_t window_of(const options& wishes) {
         return wishes.pre_dispatch ? static_cast<std::size_t>(*wishes.pre_dispatch) : static_cast<std::size_t>(-1);
     }

@@ -4,7 +4,6 @@
 #include <concepts>
 #include <limits>
 #include <optional>
-#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -14,10 +13,13 @@
 #include "fanout/core/concat.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/delayed.hpp"
+#include "fanout/core/light_standard.hpp"
 #include "fanout/core/misuse.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/front/call.hpp"
 #include "fanout/front/loop.hpp"
+#include "fanout/front/portable_loop.hpp"
+#include "fanout/front/portable_several.hpp"
 #include "fanout/front/several.hpp"
 #include "fanout/front/uses.hpp"
 #include "fanout/threads/threads.hpp"
@@ -71,8 +73,19 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
                       "fanout: this range can be read only once, so its elements are kept until their tasks run, and "
                       "these can be neither copied nor moved out of it; let the range give values, not references");
         return misuse();
-    } else {
+    } else if constexpr (!leaves_the_process<Runner>) {
         loop<Collect, F, Rs...> work(plan, f, ranges...);
+        work.finish_through(runner);
+        return work.results();
+    } else if constexpr (!serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>) {
+        expect_serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>();
+        return misuse();
+    } else if constexpr (!indexable<Rs...> &&
+                         !(serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...)) {
+        (expect_serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>>(), ...);
+        return misuse();
+    } else {
+        portable_loop<Collect, F, Rs...> work(plan, f, ranges...);
         work.finish_through(runner);
         return work.results();
     }
@@ -90,8 +103,15 @@ auto run_several(const call_plan& plan, const Runner& runner, Calls&&... calls) 
                       "fanout: a function's result can be neither copied nor moved into the tuple of results; return a "
                       "std::unique_ptr to it");
         return misuse();
-    } else {
+    } else if constexpr (!leaves_the_process<Runner>) {
         several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
+        work.finish_through(runner);
+        return work.results();
+    } else if constexpr (!(serializable<kept_result<task_result<make_the_call, Calls>>> && ...)) {
+        (expect_serializable<kept_result<task_result<make_the_call, Calls>>>(), ...);
+        return misuse();
+    } else {
+        portable_several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
         work.finish_through(runner);
         return work.results();
     }

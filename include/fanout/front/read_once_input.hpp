@@ -3,17 +3,15 @@
 #pragma once
 
 #include <concepts>
-#include <condition_variable>
 #include <cstddef>
-#include <memory>
-#include <mutex>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/light_standard.hpp"
+#include "fanout/core/lock.hpp"
 
 namespace fanout::detail {
 
@@ -86,7 +84,7 @@ public:
     /// Reads up to `most` elements. Waits while the window is full, unless `ending()`. Throws what the input throws.
     template <class Ending, class Announce>
     task_range claim(std::size_t most, Ending ending, Announce announce) {
-        const std::lock_guard reading(reader_);
+        const lock_guard reading(reader_);
         if (ended_) return {};
         if (const std::size_t room = wait_for_room(ending); room < most) most = room;
         if (most == 0) return {};
@@ -105,7 +103,7 @@ public:
         if (read->unfinished == 0) return {};
         read_ += read->unfinished;
         const task_range tasks{read->first, read_};
-        const std::lock_guard lock(batches_);
+        const lock_guard lock(batches_);
         unfinished_ += read->unfinished;
         read->next = std::move(open_);
         open_ = std::move(read);
@@ -114,13 +112,13 @@ public:
 
     /// Whether there is nothing left to read.
     bool has_ended() const {
-        const std::lock_guard reading(reader_);
+        const lock_guard reading(reader_);
         return ended_;
     }
 
     /// How many elements have been read, which is how many tasks there are once the input has ended.
     std::size_t size() const {
-        const std::lock_guard reading(reader_);
+        const lock_guard reading(reader_);
         return read_;
     }
 
@@ -148,6 +146,15 @@ public:
 
     held_elements elements(task_range tasks) { return held_elements(*this, tasks); }
 
+    /// Calls `use` with the elements of task `index`, which are held until `let_go(index)`.
+    template <class Use>
+    void look_at(std::size_t index, Use&& use) {
+        batch& at = batch_of({index, index + 1});
+        std::apply([&](auto&... each) { use(each.get()...); }, at.elements[index - at.first]);
+    }
+
+    void let_go(std::size_t index) { finish(batch_of({index, index + 1}), 1); }
+
 private:
     // The step to the next element is put off until it is wanted: what comes next may be a line that nobody has typed.
     bool step_to_next() {
@@ -168,13 +175,13 @@ private:
 
     template <class Ending>
     std::size_t wait_for_room(Ending ending) {
-        std::unique_lock lock(batches_);
+        unique_lock lock(batches_);
         room_.wait(lock, [&] { return unfinished_ < window_ || ending(); });
         return ending() ? 0 : window_ - unfinished_;
     }
 
     std::unique_ptr<batch> spare_batch() {
-        const std::lock_guard lock(batches_);
+        const lock_guard lock(batches_);
         if (!spare_) return std::make_unique<batch>();
         std::unique_ptr<batch> taken = std::move(spare_);
         spare_ = std::move(taken->next);
@@ -183,7 +190,7 @@ private:
 
     // There are about as many open batches as workers, so a walk is cheap beside the lock.
     batch& batch_of(task_range tasks) {
-        const std::lock_guard lock(batches_);
+        const lock_guard lock(batches_);
         batch* candidate = open_.get();
         while (tasks.first < candidate->first || tasks.last > candidate->first + candidate->elements.size())
             candidate = candidate->next.get();
@@ -193,7 +200,7 @@ private:
     void finish(batch& finished, std::size_t tasks) {
         std::unique_ptr<batch> emptied;
         {
-            const std::lock_guard lock(batches_);
+            const lock_guard lock(batches_);
             unfinished_ -= tasks;
             finished.unfinished -= tasks;
             if (finished.unfinished == 0) emptied = unlink(finished);
@@ -201,7 +208,7 @@ private:
         room_.notify_one();
         if (!emptied) return;
         emptied->elements.clear();  // outside the lock: these are the user's destructors
-        const std::lock_guard lock(batches_);
+        const lock_guard lock(batches_);
         emptied->next = std::move(spare_);
         spare_ = std::move(emptied);
     }
@@ -216,15 +223,15 @@ private:
 
     const std::size_t window_;
 
-    mutable std::mutex reader_;  // held while the input is read, which may take any time
+    mutable mutex reader_;  // held while the input is read, which may take any time
     std::tuple<std::ranges::iterator_t<Rs>...> iterators_;
     std::tuple<std::ranges::sentinel_t<Rs>...> sentinels_;
     bool stands_on_used_ = false;
     bool ended_ = false;
     std::size_t read_ = 0;
 
-    std::mutex batches_;  // held for moments only, so that a task never waits for the input of another
-    std::condition_variable room_;
+    mutex batches_;  // held for moments only, so that a task never waits for the input of another
+    condition_variable room_;
     std::size_t unfinished_ = 0;
     std::unique_ptr<batch> open_;
     std::unique_ptr<batch> spare_;

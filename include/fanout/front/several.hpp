@@ -35,9 +35,10 @@ struct make_the_call {
 
 /// `Calls` as they were passed: a reference type is called where it stands, a value type gives up its arguments.
 template <bool Collect, class... Calls>
-class several final : public call<(wants_stop_token<make_the_call, Calls> || ...)> {
+class several : public call<(wants_stop_token<make_the_call, Calls> || ...)> {
     using base = call<(wants_stop_token<make_the_call, Calls> || ...)>;
 
+protected:
     template <class Call>
     using raw_result = task_result<const make_the_call&, Call>;
     template <class Call>
@@ -73,7 +74,7 @@ public:
         }(std::index_sequence_for<Calls...>());
     }
 
-private:
+protected:
     /// From the number of a task to its place in the tuples.
     template <class Use>
     static void with_place(std::size_t i, const Use& use) {

@@ -4,12 +4,12 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
 
 namespace fanout::detail {

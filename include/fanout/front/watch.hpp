@@ -1,14 +1,13 @@
 // Tells tasks to stop: each when its own time is up, all when the call is ending.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
+#include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
 
 namespace fanout::detail {
@@ -24,7 +23,7 @@ public:
     watch& operator=(const watch&) = delete;
     ~watch() {
         {
-            const std::lock_guard lock(mutex_);
+            const lock_guard lock(mutex_);
             done_ = true;
         }
         work_for_keeper_.notify_one();
@@ -33,7 +32,7 @@ public:
 
     /// The worker's next task starts now; the token tells it when to stop.
     std::stop_token start(int worker, typename Clock::time_point now) {
-        std::unique_lock lock(mutex_);
+        unique_lock lock(mutex_);
         place& mine = workers_.at(static_cast<std::size_t>(worker));
         if (std::exchange(mine.used, false) || mine.source.stop_requested()) mine.source = std::stop_source();
         if (limit_) {
@@ -46,14 +45,14 @@ public:
     }
 
     void finish(int worker) {
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         workers_.at(static_cast<std::size_t>(worker)).deadline.reset();
     }
 
     /// The call is ending: what runs is told, and so is what starts from now on.
     void stop_all() noexcept {
         for (place& each : workers_) {
-            std::unique_lock lock(mutex_);
+            unique_lock lock(mutex_);
             all_stopped_ = true;
             stop_source_of(each, lock).request_stop();
         }
@@ -74,7 +73,7 @@ private:
     }
 
     // Stopping runs callbacks of the user's, so it is done without the lock.
-    static std::stop_source stop_source_of(place& each, std::unique_lock<std::mutex>& lock) {
+    static std::stop_source stop_source_of(place& each, unique_lock& lock) {
         each.used = true;
         std::stop_source source = each.source;
         lock.unlock();
@@ -82,12 +81,13 @@ private:
     }
 
     static void* keep_time_of(void* me) {
+        const own_thread_mark mark;
         static_cast<watch*>(me)->keep_time();
         return nullptr;
     }
 
     void keep_time() {
-        std::unique_lock lock(mutex_);
+        unique_lock lock(mutex_);
         while (!done_) {
             place* const next = earliest_due();
             if (!next) {
@@ -112,12 +112,12 @@ private:
     }
 
     const std::optional<typename Clock::duration> limit_;
-    std::mutex mutex_;
+    mutex mutex_;
     std::vector<place> workers_;
     bool all_stopped_ = false;
     bool keeper_idles_ = false;
     bool done_ = false;
-    std::condition_variable work_for_keeper_;
+    condition_variable work_for_keeper_;
     plain_thread keeper_;
 };
 

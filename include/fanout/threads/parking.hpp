@@ -2,10 +2,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/lock.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
 namespace fanout::detail {
@@ -37,7 +36,7 @@ public:
     void call() noexcept {
         // Release: what the caller wrote is seen by the waiter. Pairs with the acquire loads in the waits.
         if (state_.exchange(called, std::memory_order_acq_rel) != asleep) return;
-        const std::lock_guard lock(mutex_);
+        const lock_guard lock(mutex_);
         woken_ = true;
         wake_.notify_one();
     }
@@ -61,7 +60,7 @@ private:
     }
 
     bool called_while_asleep(duration patience) {
-        std::unique_lock lock(mutex_);
+        unique_lock lock(mutex_);
         unsigned char expected = idle;
         if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel) && expected == called)
             return true;
@@ -78,8 +77,8 @@ private:
     }
 
     std::atomic<unsigned char> state_ = idle;
-    std::mutex mutex_;
-    std::condition_variable wake_;
+    mutex mutex_;
+    condition_variable wake_;
     bool woken_ = false;
 };
 

@@ -1,8 +1,8 @@
 // A lock for sections of a few instructions that never block: taken and given back in some 10 ns.
 #pragma once
 
+#include <sched.h>
 #include <atomic>
-#include <thread>
 
 namespace fanout::detail {
 
@@ -25,7 +25,7 @@ public:
                 if (++tries < 100)
                     relax();
                 else
-                    std::this_thread::yield();
+                    sched_yield();
             }
         }
     }

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/light_standard.hpp"
+#include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/threads/choice_of_cpu.hpp"
 #include "fanout/threads/parking.hpp"
@@ -60,7 +60,7 @@ public:
     ~basic_team() {
         dismissed_.store(true, std::memory_order_release);  // pairs with the load in take_seat
         {
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             for (member* each = idle_; each; each = each->next_idle) each->spot.call();
         }
         for (plain_thread& each : threads_) each.join();
@@ -121,14 +121,14 @@ private:
     };
 
     void open(open_call& call) noexcept {
-        const std::lock_guard lock(lock_);
+        const lock_guard lock(lock_);
         call.next = std::exchange(calls_, &call);
     }
 
     void close(open_call& call) {
         parking_spot spot;
         {
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             open_call** link = &calls_;
             while (*link != &call) link = &(*link)->next;
             *link = call.next;
@@ -156,7 +156,7 @@ private:
     void seat_helper(open_call& call) noexcept {
         member* called = nullptr;
         {
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             if (call.seats == 0) return;
             if (idle_) {
                 called = std::exchange(idle_, idle_->next_idle);
@@ -206,14 +206,14 @@ private:
         try {
             added = start_member();
         } catch (...) {  // no more threads to be had: the call goes on with those that it has
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             --members_;
             call.seats = 0;
             return;
         }
         added->cpus.avoid_callers(added->thread);
         {
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             if (call.seats > 0)
                 give_seat(call, *added);
             else
@@ -223,7 +223,7 @@ private:
     }
 
     member* start_member() {
-        const std::lock_guard lock(threads_lock_);
+        const lock_guard lock(threads_lock_);
         if (!left_) left_ = made_.emplace_back(std::make_unique<member>()).get();
         member& added = *left_;
         added.home = this;
@@ -239,6 +239,7 @@ private:
     }
 
     static void* live_as(void* me) {
+        const own_thread_mark mark;
         static_cast<member*>(me)->home->live(*static_cast<member*>(me));
         return nullptr;
     }
@@ -274,7 +275,7 @@ private:
 
     /// Called for nothing: but meanwhile another call may have been opened that found nobody idle.
     open_call* find_seat(member& me) noexcept {
-        const std::lock_guard lock(lock_);
+        const lock_guard lock(lock_);
         open_call* const other = wanting_help();
         if (!other || !unlink_idle(me)) return nullptr;
         add_helper(*other, me);
@@ -292,7 +293,7 @@ private:
         parking_spot* waiting_caller = nullptr;
         open_call* other = nullptr;
         {
-            const std::lock_guard lock(lock_);
+            const lock_guard lock(lock_);
             done.seats = 0;  // there is nothing left to claim
             remove_helper(me);
             if (!done.seated) waiting_caller = done.caller;
@@ -308,7 +309,7 @@ private:
 
     /// False if somebody has just taken it from among the idle: then it is being called.
     bool gets_up(member& me) noexcept {
-        const std::lock_guard lock(lock_);
+        const lock_guard lock(lock_);
         // Who is about to call it needs its thread, even if the seat has been taken back since.
         if (me.calls_on_the_way.load(std::memory_order_acquire) > 0 || !unlink_idle(me)) return false;
         --members_;
@@ -325,7 +326,7 @@ private:
 
     /// Its thread ends; the place stays, for another thread and for a call that comes too late.
     void leave_for_good(member& me) {
-        const std::lock_guard lock(threads_lock_);
+        const lock_guard lock(threads_lock_);
         me.next_idle = std::exchange(left_, &me);
     }
 
@@ -336,7 +337,7 @@ private:
     int members_ = 0;
     std::atomic<bool> dismissed_ = false;
 
-    std::mutex threads_lock_;                    // for making and ending threads, which takes its time
+    mutex threads_lock_;                         // for making and ending threads, which takes its time
     std::vector<std::unique_ptr<member>> made_;  // all members that there have ever been
     member* left_ = nullptr;                     // those without a thread
     std::vector<plain_thread> threads_;          // those to be joined

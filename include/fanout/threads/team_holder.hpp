@@ -16,6 +16,7 @@ inline constinit std::atomic<unsigned> fork_generation = 0;
 inline void count_forks() {
     static const int registered = pthread_atfork(nullptr, nullptr, [] {
         fork_generation.fetch_add(1, std::memory_order_relaxed);
+        own_threads.store(0, std::memory_order_relaxed);
         runs_tasks = false;  // the child may have been forked by a task, and is on its own now
     });
     static_cast<void>(registered);

@@ -1,0 +1,142 @@
+// Why a worker died, in words for whoever has to find the bug.
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "fanout/core/describe.hpp"
+#include "fanout/processes/last_words.hpp"
+#include "fanout/processes/system.hpp"
+#include "fanout/processes/worker_process.hpp"
+
+namespace fanout::detail {
+
+inline std::string signal_name(int signal) {
+    struct entry {
+        int number;
+        const char* name;
+    };
+    static constexpr entry names[] = {
+        {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGILL, "SIGILL"},   {SIGABRT, "SIGABRT"},
+        {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"},   {SIGQUIT, "SIGQUIT"}, {SIGTRAP, "SIGTRAP"},
+        {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}, {SIGSYS, "SIGSYS"},
+        {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGPROF, "SIGPROF"}, {SIGINT, "SIGINT"}};
+    for (const entry& each : names)
+        if (each.number == signal) return each.name;
+    return "signal " + std::to_string(signal);
+}
+
+inline std::string hexadecimal(const void* address) {
+    char text[32];
+    std::snprintf(text, sizeof text, "0x%zx", reinterpret_cast<std::size_t>(address));
+    return text;
+}
+
+/// How often the kernel has killed for want of memory, here and in this control group. It only goes up.
+inline std::uint64_t out_of_memory_kills() {
+    std::uint64_t kills = number_after(read_small_file("/proc/vmstat"), "oom_kill");
+    const std::string groups = read_small_file("/proc/self/cgroup");
+    for (std::size_t at = 0; at < groups.size();) {  // id:controllers:path, and 0::path for version 2
+        std::size_t end = groups.find('\n', at);
+        if (end == groups.npos) end = groups.size();
+        const std::size_t first = groups.find(':', at);
+        const std::size_t second = first < end ? groups.find(':', first + 1) : groups.npos;
+        if (second < end) {
+            const std::string path = groups.substr(second + 1, end - second - 1);
+            if (second == first + 1) {
+                std::string file = "/sys/fs/cgroup";
+                file.append(path).append("/memory.events");
+                kills += number_after(read_small_file(file.c_str()), "oom_kill");
+            } else if (groups.compare(first + 1, second - first - 1, "memory") == 0) {
+                std::string file = "/sys/fs/cgroup/memory";
+                file.append(path).append("/memory.oom_control");
+                kills += number_after(read_small_file(file.c_str()), "oom_kill");
+            }
+        }
+        at = end + 1;
+    }
+    return kills;
+}
+
+/// "program(_Z5scorei+0x12) [0x55]" becomes "score(int)+0x12", or "program+0x1112" where there is no name.
+inline std::string readable_frame(const std::string& raw) {
+    const std::size_t open = raw.find('('), close = raw.find(')', open);
+    if (open == raw.npos || close == raw.npos) return raw;
+    const std::size_t plus = raw.find('+', open);
+    std::string name = raw.substr(open + 1, (plus < close ? plus : close) - open - 1);
+    const std::string offset = plus < close ? raw.substr(plus, close - plus) : std::string();
+    if (name.empty()) {
+        const std::size_t slash = raw.rfind('/', open);
+        name = raw.substr(slash == raw.npos ? 0 : slash + 1, open - (slash == raw.npos ? 0 : slash + 1));
+    } else {
+        name = demangled(name.c_str());
+    }
+    return name.append(offset);
+}
+
+/// " in f+0x12 < g+0x8": where it was, and who had called that. Parent and worker are one image at one address.
+inline std::string where(const last_words& last) {
+    std::string text;
+#if FANOUT_HAS_BACKTRACE
+    constexpr int enough = 5;
+    const int count = last.frame_count < 0 ? 0 : (last.frame_count < enough ? last.frame_count : enough);
+    if (count == 0) return text;
+    char** const raw = backtrace_symbols(last.frames, count);
+    if (!raw) return text;
+    for (int i = 0; i < count; ++i) text.append(i == 0 ? " in " : " < ").append(readable_frame(raw[i]));
+    std::free(static_cast<void*>(raw));
+#endif
+    return text;
+}
+
+inline bool looks_like_stack_overflow(const last_words& last) {
+    const auto address = reinterpret_cast<std::uintptr_t>(last.address);
+    const auto stack = reinterpret_cast<std::uintptr_t>(last.stack_pointer);
+    // A stack grows down; what lies just above its pointer is mapped, unless the pointer has left the stack.
+    return (last.signal == SIGSEGV || last.signal == SIGBUS) && last.code > 0 && stack != 0 &&
+           address + 4096 >= stack && address < stack + (16u << 20);
+}
+
+/// "SIGSEGV at address 0x8 in score(int)+0x12"
+inline std::string cause_of_death(const exit_report& report, const last_words& last, bool memory_ran_out) {
+    using manner = last_words::manner;
+    const int signal = report.known ? report.signal() : (last.how == manner::crashed ? last.signal : 0);
+    std::string text;
+    if (last.how == manner::terminated) {
+        text.append("std::terminate was called").append(last.text, strnlen(last.text, sizeof last.text));
+        return text.append(where(last));
+    }
+    if (last.how == manner::lost_the_bell)
+        return "it closed file descriptors that are not its own, among them one that fanout needs";
+    if (last.how == manner::called_exit && signal == 0) return "it called exit(" + std::to_string(last.exit_code) + ")";
+    if (signal != 0) {
+        if (signal == SIGKILL) return memory_ran_out ? "out of memory (SIGKILL)" : "killed from outside (SIGKILL)";
+        text = signal_name(signal);
+        if (last.how != manner::crashed || last.signal != signal) return text;
+        if (looks_like_stack_overflow(last))
+            text.append(": stack overflow");
+        else if (last.code > 0)
+            text.append(" at address ").append(hexadecimal(last.address));
+        return text.append(where(last));
+    }
+    if (report.exited()) return "it ended by itself with exit code " + std::to_string(report.exit_code());
+    return "its exit status is not known, because this program ignores SIGCHLD or waits for children that are not its "
+           "own";
+}
+
+/// What to do about it.
+inline const char* way_out(const exit_report& report, const last_words& last, bool memory_ran_out) {
+    if (memory_ran_out) return "use a smaller n_jobs, or .memory_limit to have the task fail with std::bad_alloc";
+    if (report.signal() == SIGKILL)
+        return "it may have been a limit of the system, a job scheduler, or somebody; use .outcomes(...) to keep the "
+               "other results";
+    if (last.how == last_words::manner::called_exit || report.exited())
+        return "a task has to return or to throw; use .outcomes(...) to keep the other results";
+    return "run this task with fanout::sequential in a debugger, or use .outcomes(...) to keep the other results";
+}
+
+}  // namespace fanout::detail

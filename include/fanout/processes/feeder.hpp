@@ -1,0 +1,142 @@
+// Input that can be read only once: a thread of the parent reads it, and keeps what the workers will want next.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "fanout/core/backend.hpp"
+#include "fanout/core/bytes.hpp"
+#include "fanout/core/lock.hpp"
+#include "fanout/core/plain_thread.hpp"
+#include "fanout/core/portable_tasks.hpp"
+#include "fanout/processes/owned.hpp"
+#include "fanout/processes/system.hpp"
+
+namespace fanout::detail {
+
+/// A task with its elements as bytes; they are kept until it is done, in case it has to be tried again.
+struct fed_task {
+    std::size_t index = 0;
+    std::string bytes;
+    std::exception_ptr broken;  // the elements could not be written
+    owned<fed_task> next;
+};
+
+class feeder {
+public:
+    feeder(job& work, portable_tasks& tasks, const bell& parent, int most_waiting)
+        : work_(work), tasks_(tasks), parent_(parent), most_(most_waiting) {}
+    feeder(const feeder&) = delete;
+    feeder& operator=(const feeder&) = delete;
+
+    /// Waits until the thread comes back from the user's input.
+    ~feeder() {
+        {
+            const lock_guard lock(mutex_);
+            dismissed_ = true;
+        }
+        room_.notify_one();
+        if (thread_.joinable()) thread_.join();
+        while (first_) first_ = std::move(first_->next);  // one by one: the list may be long
+    }
+
+    void start() { thread_ = plain_thread(read_all_of, this); }
+
+    /// The next task; null if there is none now.
+    owned<fed_task> take() {
+        owned<fed_task> taken;
+        {
+            const lock_guard lock(mutex_);
+            if (!first_) return taken;
+            taken = std::move(first_);
+            first_ = std::move(taken->next);
+            if (!first_) last_ = nullptr;
+            --waiting_;
+        }
+        room_.notify_one();
+        return taken;
+    }
+
+    /// There is nothing to take, and will not be.
+    bool is_exhausted() {
+        const lock_guard lock(mutex_);
+        return ended_ && !first_;
+    }
+
+private:
+    class into_string final : public byte_sink {
+    public:
+        explicit into_string(std::string& to) : to_(to) {}
+
+    private:
+        void overflow(const std::byte* data, std::size_t size) override {
+            to_.append(static_cast<const char*>(static_cast<const void*>(data)), size);
+        }
+        std::string& to_;
+    };
+
+    static void* read_all_of(void* me) {
+        const own_thread_mark mark;
+        static_cast<feeder*>(me)->read_all();
+        return nullptr;
+    }
+
+    void read_all() {
+        while (wait_for_room()) {
+            const task_range claimed = work_.claim(1);  // may wait, for the input or for tasks to be finished
+            for (std::size_t i = claimed.first; i < claimed.last; ++i) put(read(i));
+            if (!claimed) break;
+        }
+        {
+            const lock_guard lock(mutex_);
+            ended_ = true;
+        }
+        parent_.ring();
+    }
+
+    bool wait_for_room() {
+        unique_lock lock(mutex_);
+        while (waiting_ >= most_ && !dismissed_) room_.wait(lock);
+        return !dismissed_;
+    }
+
+    owned<fed_task> read(std::size_t index) {
+        auto task = owned<fed_task>(new fed_task());
+        task->index = index;
+        try {
+            into_string sink(task->bytes);
+            tasks_.write_elements(index, sink);
+        } catch (...) {
+            task->broken = std::current_exception();
+        }
+        return task;
+    }
+
+    void put(owned<fed_task> task) {
+        {
+            const lock_guard lock(mutex_);
+            fed_task* const added = task.get();
+            (last_ ? last_->next : first_) = std::move(task);
+            last_ = added;
+            ++waiting_;
+        }
+        parent_.ring();
+    }
+
+    job& work_;
+    portable_tasks& tasks_;
+    const bell& parent_;
+    const int most_;
+    mutex mutex_;
+    condition_variable room_;
+    owned<fed_task> first_;
+    fed_task* last_ = nullptr;
+    int waiting_ = 0;
+    bool ended_ = false;
+    bool dismissed_ = false;
+    plain_thread thread_;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,57 @@
+// Other libraries in the program that have to be told of a fork, if they are there: fanout does not need any of them.
+#pragma once
+
+#include <cstdio>
+#include <initializer_list>
+
+namespace fanout::detail {
+
+// Weak in this one way only, so that a program that declares or calls the same functions notices nothing.
+static void* find_symbol_if_possible(void*, const char*) __attribute__((weakref("dlsym")));
+static void dump_gcov_if_there() __attribute__((weakref("__gcov_dump")));
+static int write_llvm_profile_if_there() __attribute__((weakref("__llvm_profile_write_file")));
+
+/// A function that the program has loaded, from wherever; null if it has none of that name.
+template <class Function>
+Function* loaded_function(const char* name) {
+    if (!&find_symbol_if_possible) return nullptr;
+    return reinterpret_cast<Function*>(find_symbol_if_possible(nullptr /* RTLD_DEFAULT */, name));
+}
+
+/// Writes out what stdio and std::cout have in their buffers. What a program has in buffers of its own, such as those
+/// of a std::ofstream, stays there, and is written by each worker that fills them.
+inline void flush_output() {
+    std::fflush(nullptr);
+    // std::cout has a buffer of its own after sync_with_stdio(false). Not through <iostream>, which would have to be
+    // included by everybody.
+    if (!&find_symbol_if_possible) return;
+    void* const flush = find_symbol_if_possible(nullptr, "_ZNSo5flushEv");  // std::ostream::flush()
+    for (const char* stream : {"_ZSt4cout", "_ZSt4clog"})
+        // All zero when nobody in the program has included <iostream>.
+        if (void* const it = find_symbol_if_possible(nullptr, stream); it && flush && *static_cast<void**>(it))
+            reinterpret_cast<void* (*)(void*)>(flush)(it);
+}
+
+/// Before forking: GCC's OpenMP waits for ever in a child for threads that are not there, unless it has let them go.
+inline void pause_openmp() {
+    const auto pause = loaded_function<int(int)>("omp_pause_resource_all");
+    const auto in_parallel = loaded_function<int()>("omp_in_parallel");
+    if (pause && !(in_parallel && in_parallel())) pause(2 /* omp_pause_hard */);
+}
+
+/// In a worker: libraries that start threads of their own get its share of the CPUs.
+inline void limit_library_threads(int threads) {
+    for (const char* each : {"omp_set_num_threads", "openblas_set_num_threads", "MKL_Set_Num_Threads"})
+        if (const auto set = loaded_function<void(int)>(each)) set(threads);
+}
+
+/// In a worker that ends without the program's exit handlers: what they would have done that is wanted all the same.
+inline void before_leaving() {
+    flush_output();
+    if (&dump_gcov_if_there) dump_gcov_if_there();
+    if (&write_llvm_profile_if_there) write_llvm_profile_if_there();
+    // LLVM's OpenMP would leave a file in /dev/shm. GCC's leaves nothing.
+    if (loaded_function<void()>("__kmpc_begin")) pause_openmp();
+}
+
+}  // namespace fanout::detail

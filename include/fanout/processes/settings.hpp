@@ -1,0 +1,54 @@
+// What a call on worker processes goes by, with everything decided.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/core/clock.hpp"
+#include "fanout/core/light_standard.hpp"
+
+namespace fanout {
+
+/// Anything that can be called without arguments, or nothing. Copies share it.
+class worker_initializer {
+public:
+    worker_initializer() = default;
+
+    template <class F>
+        requires(!std::is_same_v<std::decay_t<F>, worker_initializer> && requires(std::decay_t<F>& f) { f(); })
+    worker_initializer(F&& f)
+        : of_(std::make_shared<std::decay_t<F>>(std::forward<F>(f))),
+          call_([](void* of) { (*static_cast<std::decay_t<F>*>(of))(); }) {}
+
+    explicit operator bool() const noexcept { return call_ != nullptr; }
+    void operator()() const { call_(of_.get()); }
+
+private:
+    std::shared_ptr<void> of_;
+    void (*call_)(void*) = nullptr;
+};
+
+namespace detail {
+
+struct process_settings {
+    int workers = 1;
+    int retries = 2;
+    std::optional<std::size_t> memory_limit = {};
+    std::optional<int> max_tasks = {};  // per worker
+    int inner_threads = 1;
+    const worker_initializer* initializer = nullptr;
+
+    // Not for users; tests change them.
+    std::optional<int> most_barren_deaths = {};  // in a row, with nothing done; 2 n + 8 unless it is said
+    std::size_t ring_size = 1 << 20;
+    std::size_t longest_flat_result = 512;    // what is longer is faster through a ring, which stays in the cache
+    std::chrono::seconds start_patience{10};  // from the fork to the initializer
+    std::chrono::microseconds linger{200};    // how long to let results gather before they are looked at again
+};
+
+}  // namespace detail
+
+}  // namespace fanout

@@ -1,0 +1,72 @@
+// Tests of autopsy.hpp: what is said of a death.
+#include <fanout/processes/autopsy.hpp>
+
+#include <signal.h>
+
+#include <cstring>
+#include <string>
+
+#include "catch.hpp"
+#include "support/matchers.hpp"
+
+using namespace fanout::detail;
+
+namespace {
+
+exit_report killed_by(int signal) { return {true, signal, 0}; }
+exit_report exited_with(int code) { return {true, code << 8, 0}; }
+
+last_words crash(int signal, int code, std::size_t address, std::size_t stack) {
+    last_words last{};
+    last.how = last_words::manner::crashed;
+    last.signal = signal;
+    last.code = code;
+    last.address = reinterpret_cast<void*>(address);
+    last.stack_pointer = reinterpret_cast<void*>(stack);
+    return last;
+}
+
+}  // namespace
+
+TEST_CASE("signals have names, and those without have numbers", "[autopsy]") {
+    CHECK(signal_name(SIGSEGV) == "SIGSEGV");
+    CHECK(signal_name(SIGXCPU) == "SIGXCPU");
+    CHECK(signal_name(40) == "signal 40");
+}
+
+TEST_CASE("a crash is told with its address, and an overflow of the stack as such", "[autopsy]") {
+    CHECK(cause_of_death(killed_by(SIGSEGV), crash(SIGSEGV, 1, 0x8, 0x7fff0000), false) == "SIGSEGV at address 0x8");
+    CHECK(cause_of_death(killed_by(SIGSEGV), crash(SIGSEGV, 1, 0x7fff0000 - 8, 0x7fff0000), false) ==
+          "SIGSEGV: stack overflow");
+    CHECK(cause_of_death(killed_by(SIGSEGV), crash(SIGSEGV, SI_TKILL, 0, 0x7fff0000), false) == "SIGSEGV");
+    CHECK(cause_of_death(killed_by(SIGABRT), last_words{}, false) == "SIGABRT");
+}
+
+TEST_CASE("out of memory is a finding and not a guess", "[autopsy]") {
+    CHECK(cause_of_death(killed_by(SIGKILL), last_words{}, true) == "out of memory (SIGKILL)");
+    CHECK(cause_of_death(killed_by(SIGKILL), last_words{}, false) == "killed from outside (SIGKILL)");
+    CHECK_THAT(way_out(killed_by(SIGKILL), last_words{}, true), containing("smaller n_jobs"));
+}
+
+TEST_CASE("a worker that ended itself is told by how it did", "[autopsy]") {
+    last_words last{};
+    last.how = last_words::manner::called_exit;
+    last.exit_code = 3;
+    CHECK(cause_of_death(exited_with(3), last, false) == "it called exit(3)");
+    CHECK(cause_of_death(exited_with(1), last_words{}, false) == "it ended by itself with exit code 1");
+    last.how = last_words::manner::terminated;
+    std::strcpy(last.text, " with int: 5");
+    CHECK(cause_of_death(killed_by(SIGABRT), last, false) == "std::terminate was called with int: 5");
+    CHECK_THAT(cause_of_death({}, last_words{}, false), containing("its exit status is not known"));
+}
+
+TEST_CASE("frames are shortened to what a person reads", "[autopsy]") {
+    CHECK(readable_frame("./model(_Z5scorei+0x12) [0x5581]") == "score(int)+0x12");
+    CHECK(readable_frame("/home/me/model(+0x1234) [0x5581]") == "model+0x1234");
+    CHECK(readable_frame("model() [0x5581]") == "model");
+    CHECK(readable_frame("nothing like it") == "nothing like it");
+}
+
+TEST_CASE("what the kernel has killed for want of memory can be counted", "[autopsy]") {
+    CHECK(out_of_memory_kills() == out_of_memory_kills());
+}
