@@ -61,7 +61,10 @@ public:
                 each.sent.drop_current();
             }
         }
-        while (const owned<fed_task> task = feeder_.take()) fail(task->index, why);
+        try {
+            while (const owned<fed_task> task = feeder_.take()) fail(task->index, why);
+        } catch (...) {  // the thread has ended as well
+        }
     }
 
 private:

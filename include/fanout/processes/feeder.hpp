@@ -44,11 +44,12 @@ public:
 
     void start() { thread_ = plain_thread(read_all_of, this); }
 
-    /// The next task; null if there is none now.
+    /// The next task; null if there is none now. Throws what has ended the thread before the input: no memory.
     owned<fed_task> take() {
         owned<fed_task> taken;
         {
             const lock_guard lock(mutex_);
+            if (!first_ && error_) std::rethrow_exception(error_);
             if (!first_) return taken;
             taken = std::move(first_);
             first_ = std::move(taken->next);
@@ -84,14 +85,20 @@ private:
     }
 
     void read_all() {
-        while (wait_for_room()) {
-            const task_range claimed = work_.claim(1);  // may wait, for the input or for tasks to be finished
-            for (std::size_t i = claimed.first; i < claimed.last; ++i) put(read(i));
-            if (!claimed) break;
+        std::exception_ptr error;
+        try {
+            while (wait_for_room()) {
+                const task_range claimed = work_.claim(1);  // may wait, for the input or for tasks to be finished
+                for (std::size_t i = claimed.first; i < claimed.last; ++i) put(read(i));
+                if (!claimed) break;
+            }
+        } catch (...) {
+            error = std::current_exception();
         }
         {
             const lock_guard lock(mutex_);
-            ended_ = true;
+            error_ = std::move(error);
+            ended_ = !error_;
         }
         parent_.ring();
     }
@@ -135,6 +142,7 @@ private:
     fed_task* last_ = nullptr;
     int waiting_ = 0;
     bool ended_ = false;
+    std::exception_ptr error_;
     bool dismissed_ = false;
     plain_thread thread_;
 };
