@@ -392,14 +392,11 @@ TEST_CASE("a process pinned to one CPU counts one", "[cpu_count]") {
     REQUIRE(!cpus.empty());
     CHECK(holds_in_forked_child([&] {
         return pin_this_thread_to(cpus.back()) && fanout::read_cpu_limits().affinity == 1 &&
-               affinity_cpus() == std::vector<std::size_t>{cpus.back()} &&
-               fanout::physical_cores() == 1;
+               affinity_cpus() == std::vector<std::size_t>{cpus.back()} && fanout::physical_cores() == 1;
     }));
 }
 
-TEST_CASE("a longer affinity mask gives the same CPUs", "[cpu_count]") {
-    CHECK(affinity_cpus(8) == affinity_cpus());
-}
+TEST_CASE("a longer affinity mask gives the same CPUs", "[cpu_count]") { CHECK(affinity_cpus(8) == affinity_cpus()); }
 
 TEST_CASE("sibling threads share a physical core", "[cpu_count]") {
     for (const char* list : {"core_cpus_list", "thread_siblings_list"}) {
