@@ -77,8 +77,10 @@ template <class Run>
 void with_backend(const std::string& name, Run run) {
     if (name == "threads")
         run(fanout::threads{});
+    else if (name == "processes")
+        run(fanout::processes{});
     else if (name == "sequential")
         run(fanout::sequential{});
     else
-        reject("unknown backend '" + name + "': write --backend threads or --backend sequential");
+        reject("unknown backend '" + name + "': write --backend threads, processes or sequential");
 }

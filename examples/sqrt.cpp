@@ -63,7 +63,7 @@ bool compare(const char* title, F f, const std::vector<double>& numbers, int n_j
 }
 
 int main(int argc, char** argv) {
-    const command_line arguments(argc, argv, "usage: sqrt [--jobs N] [--backend threads|sequential]\n",
+    const command_line arguments(argc, argv, "usage: sqrt [--jobs N] [--backend threads|processes|sequential]\n",
                                  {"--jobs", "--backend"});
     const int n_jobs = arguments.jobs(-1);
 
