@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <fanout/fanout.hpp>
 #include <ranges>
 #include <stop_token>
