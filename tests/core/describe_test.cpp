@@ -1,6 +1,7 @@
 // Tests of describe.hpp: the type and the text of whatever was thrown.
 #include <fanout/core/describe.hpp>
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -32,6 +33,15 @@ TEST_CASE("an exception is described by its own type, as it stands in the source
         throw our_error("by reference to the base");
     } catch (const std::exception&) {
         CHECK_THAT(fanout::detail::current_exception_type(), ending_with("our_error"));
+    }
+}
+
+TEST_CASE("an exception with another nested in it goes by the type that was thrown", "[describe]") {
+    try {
+        std::throw_with_nested(std::domain_error("outer"));
+    } catch (...) {
+        CHECK(fanout::detail::current_exception_type() == "std::domain_error");
+        CHECK(fanout::detail::current_exception_text() == "outer");
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 
 namespace fanout::detail {
@@ -23,7 +24,11 @@ inline std::string current_exception_type() {
     const std::type_info* type = abi::__cxa_current_exception_type();
     if (!type) return "unknown exception";
     if (*type == typeid(std::string)) return "std::string";
-    return demangled(type->name());
+    std::string name = demangled(type->name());
+    // What std::throw_with_nested makes of the class that was thrown.
+    constexpr std::string_view wrapped = "std::_Nested_exception<";
+    if (name.starts_with(wrapped)) name = name.substr(wrapped.size(), name.size() - wrapped.size() - 1);
+    return name;
 }
 
 /// Only inside a catch block. Numbers and strings can be thrown too, and then they are the text.

@@ -38,7 +38,7 @@ public:
     virtual void write_exception(byte_sink& to) noexcept(false) = 0;
 
     /// In the calling process: the elements of a task that has been claimed from an input that is read only once. Any
-    /// thread, one at a time; the elements are released by it.
+    /// thread, one at a time. They are held until the task has been stored.
     virtual void write_elements(std::size_t index, byte_sink& to) = 0;
 
     /// In the calling process, once for each task that succeeded: takes the result. Throws when the bytes make no
