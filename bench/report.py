@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Makes the table of the README from the JSON of bench_threads, and holds it against the targets.
 
-report.py RESULTS.json              prints the table and the targets
-report.py RESULTS.json --readme F   also writes them into file F between its markers
-report.py RESULTS.json --check      ends with status 1 if a target is missed
+report.py THREADS.json PROCESSES.json              prints the tables and the targets
+report.py THREADS.json PROCESSES.json --readme F   also writes them into file F between its markers
+report.py THREADS.json PROCESSES.json --check      ends with status 1 if a target is missed
 """
 import argparse
 import collections
+import itertools
 import json
 import re
 import statistics
@@ -93,6 +94,38 @@ def targets(figures):
     yield "500 waiting tasks at 500, ms", median("waiting", "fanout_500", 500) / 1e3, 40
 
 
+def read_processes(path):
+    """Median over the repetitions of each benchmark's time of one call, in microseconds."""
+    to_microseconds = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}
+    samples = collections.defaultdict(list)
+    with open(path) as file:
+        content = json.load(file)
+    for run in content["benchmarks"]:
+        if run.get("run_type") == "iteration":
+            name = run["run_name"].removesuffix("/real_time")
+            samples[name].append(run["real_time"] * to_microseconds[run["time_unit"]])
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def process_rows(took):
+    yield "a call of two empty tasks", shown(took["call_of_two_tasks"])
+    yield "the same, with 1 GB in memory that both workers inherit", shown(took["inherited_megabytes/1000"])
+    yield "a task with an 8-byte result, of 100,000", shown(took["small_results/100000"] / 100_000)
+    yield "a task with a string of 1 kB as its result, of 100,000", shown(took["kilobyte_strings/100000"] / 100_000)
+    yield "16 results of 8 MB", shown(took["sixteen_of_8_megabytes"])
+    yield "copying 16 times 8 MB in one process, for comparison", shown(took["sixteen_copies_of_8_megabytes"])
+    yield "a crash: the worker's death and its replacement", shown(took["crashes/100"] / 100)
+
+
+def process_targets(took):
+    yield "two empty tasks on processes, ms", took["call_of_two_tasks"] / 1e3, 1.5
+    yield "a task with an 8-byte result, us", took["small_results/100000"] / 1e5, 0.2
+    yield "a task with a string of 1 kB, us", took["kilobyte_strings/100000"] / 1e5, 2
+    yield "16 results of 8 MB, times copying them", \
+        took["sixteen_of_8_megabytes"] / took["sixteen_copies_of_8_megabytes"], 1.5
+    yield "1 GB in memory, ms over 1 MB", (took["inherited_megabytes/1000"] - took["inherited_megabytes/1"]) / 1e3, 80
+
+
 def machine(context):
     return (f"Measured on {context['num_cpus']} CPUs at {context['mhz_per_cpu']} MHz, {context['date'][:10]}; "
             f"{context.get('versions', '')}. Median of single calls, over {context.get('rounds', 'several')} "
@@ -101,15 +134,19 @@ def machine(context):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results")
+    parser.add_argument("threads")
+    parser.add_argument("processes")
     parser.add_argument("--readme")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
 
-    figures, context = read(arguments.results)
-    text = [machine(context), "", *table(figures), "", "| target | measured | at most | |", "|---|---:|---:|---|"]
+    figures, context = read(arguments.threads)
+    took = read_processes(arguments.processes)
+    text = [machine(context), "", *table(figures), "", "| worker processes, n_jobs = 2 | |", "|---|---:|"]
+    text += [f"| {what} | {cost} |" for what, cost in process_rows(took)]
+    text += ["", "| target | measured | at most | |", "|---|---:|---:|---|"]
     missed = 0
-    for what, measured, limit in targets(figures):
+    for what, measured, limit in itertools.chain(targets(figures), process_targets(took)):
         missed += measured > limit
         text.append(f"| {what} | {measured:.3g} | {limit:g} | {'missed' if measured > limit else 'met'} |")
     print("\n".join(text))

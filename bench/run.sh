@@ -30,4 +30,6 @@ build/bench/bench_threads --benchmark_repetitions="$rounds" --benchmark_enable_r
     --benchmark_context=rounds="$rounds" \
     --benchmark_context=versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'); oneTBB $(version_of libtbb-dev); libgomp of the same GCC" \
     --benchmark_out=build/results/threads.json --benchmark_out_format=json >build/results/threads.log
-python3 bench/report.py build/results/threads.json "${report[@]}"
+build/bench/bench_processes --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
+    --benchmark_out=build/results/processes.json --benchmark_out_format=json >build/results/processes.log
+python3 bench/report.py build/results/threads.json build/results/processes.json "${report[@]}"

@@ -124,7 +124,7 @@ public:
     constexpr explicit delayed_function(F f) : function_(std::move(f)) {}
 
     template <class... Args>
-    constexpr delayed_call<F, std::unwrap_ref_decay_t<Args>...> operator()(Args&&... args) const {
+    [[nodiscard]] constexpr delayed_call<F, std::unwrap_ref_decay_t<Args>...> operator()(Args&&... args) const {
         return delayed_call<F, std::unwrap_ref_decay_t<Args>...>(std::in_place, function_, std::forward<Args>(args)...);
     }
 
@@ -139,8 +139,10 @@ private:
 /// `f` may be a function, a lambda, a functor or a pointer to a member. It is called as const, from several threads at
 /// once. One that takes a `std::stop_token` first, and could not be called without, is told through it when to end
 /// early. Throws `std::invalid_argument` for a null pointer or an empty `std::function`.
+///
+/// Of an overloaded function it has to be said which is meant: `delayed([](double x) { return std::sqrt(x); })`.
 template <class F>
-constexpr auto delayed(F&& f) {
+[[nodiscard]] constexpr auto delayed(F&& f) {
     using function_type = std::decay_t<F>;
     constexpr bool could_be_called = std::is_class_v<function_type> || std::is_member_pointer_v<function_type> ||
                                      std::is_function_v<std::remove_pointer_t<function_type>>;

@@ -13,6 +13,11 @@ struct misuse {
     misuse operator()(What&&...) const;
     template <class... What>
     misuse outcomes(What&&...) const;
+    template <class Index>
+    misuse operator[](Index&&) const;
+    misuse* begin() const;
+    misuse* end() const;
+    unsigned long size() const;
 };
 
 /// Whether one of them comes from a mistake that has been reported already.

@@ -25,11 +25,12 @@ struct options {
     std::optional<std::int64_t> pre_dispatch = {};
 
     /// The longest that one task may run, counted from its own start. A thread cannot be killed: a function that takes
-    /// a `std::stop_token` is told to stop, any other is found out when it returns. The task fails with `task_timeout`.
+    /// a `std::stop_token` is told to stop, any other is found out when it returns. A worker process is killed. The
+    /// task fails with `task_timeout`.
     std::optional<std::chrono::duration<double>> timeout = {};
 
-    /// Ends the call from outside: no further task starts, those that run are finished, and the call throws
-    /// `cancelled`.
+    /// Ends the call from outside: no further task starts, those that run are finished, or killed on processes, and the
+    /// call throws `cancelled`.
     std::stop_token stop = {};
 };
 

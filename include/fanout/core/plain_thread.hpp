@@ -10,17 +10,15 @@
 
 namespace fanout::detail {
 
-/// The threads of fanout's own that there are. Whoever forks knows that these hold no locks but those of tasks.
+/// The threads of fanout's own that there are, counted from before they start. Whoever forks knows that these hold no
+/// locks but those of tasks.
 inline constinit std::atomic<int> own_threads = 0;
 inline constinit thread_local bool is_own_thread = false;
 
-/// Lives as long as one of fanout's own threads does, on its stack.
+/// Lives on the stack of one of fanout's own threads, as long as that runs.
 class own_thread_mark {
 public:
-    own_thread_mark() noexcept {
-        own_threads.fetch_add(1, std::memory_order_relaxed);
-        is_own_thread = true;
-    }
+    own_thread_mark() noexcept { is_own_thread = true; }
     own_thread_mark(const own_thread_mark&) = delete;
     own_thread_mark& operator=(const own_thread_mark&) = delete;
     ~own_thread_mark() { own_threads.fetch_sub(1, std::memory_order_relaxed); }
@@ -32,10 +30,14 @@ class plain_thread {
 public:
     plain_thread() = default;
 
-    /// Starts it. Throws `std::system_error` if the system has no more threads to give.
+    /// Starts it; `run` begins with an own_thread_mark. Throws `std::system_error` if the system has no more threads to
+    /// give.
     plain_thread(void* (*run)(void*), void* of) : running_(true) {
-        if (const int error = pthread_create(&thread_, nullptr, run, of))
-            throw std::system_error(error, std::generic_category(), "fanout: no thread could be started");
+        own_threads.fetch_add(1, std::memory_order_relaxed);
+        const int error = pthread_create(&thread_, nullptr, run, of);
+        if (error == 0) return;
+        own_threads.fetch_sub(1, std::memory_order_relaxed);
+        throw std::system_error(error, std::generic_category(), "fanout: no thread could be started");
     }
 
     plain_thread(plain_thread&& moved) noexcept

@@ -50,9 +50,11 @@ concept keepable_result = std::is_void_v<R> || std::move_constructible<std::deca
 /// before it gets to the templates behind.
 template <bool Collect, class Runner, class F, class... Rs>
 auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ranges) {
-    if constexpr (!(std::ranges::input_range<Rs> && ...)) {
-        static_assert((std::ranges::input_range<Rs> && ...),
-                      "fanout: what follows delayed(f) must be ranges to read from: parallel(n)(delayed(f), range)");
+    constexpr bool all_are_ranges = (std::ranges::input_range<Rs> && ...);  // kept from explaining itself at length
+    if constexpr (!all_are_ranges) {
+        static_assert(all_are_ranges,
+                      "fanout: what follows delayed(f) must be ranges to read from: parallel(n)(delayed(f), range); to "
+                      "count, std::views::iota(0, n)");
         return misuse();
     } else if constexpr (!callable<const F&, std::ranges::range_reference_t<Rs>...>) {
         static_assert(!callable<F&, std::ranges::range_reference_t<Rs>...>,
@@ -160,7 +162,8 @@ auto kept_by(const Backend& backend) {
 }  // namespace detail
 
 /// What `parallel(...)` gives: call it to run a loop. It can be kept and called again, also from several threads at
-/// once and from inside its own tasks; it then keeps its workers until it is destroyed.
+/// once and from inside its own tasks; with a backend that keeps its workers (threads) it keeps them until it is
+/// destroyed.
 template <runs_jobs Backend>
 class parallel_call {
     using kept_type = decltype(detail::kept_by(std::declval<const Backend&>()));
@@ -241,32 +244,32 @@ options with_jobs(N n_jobs) {
 ///
 /// Without a backend it is threads, without n_jobs all CPUs. Throws `std::invalid_argument` for what could never run.
 template <runs_jobs Backend = threads>
-auto parallel() {
+[[nodiscard]] auto parallel() {
     return parallel_call<Backend>(options());
 }
 
 template <runs_jobs Backend = threads>
-auto parallel(options wishes) {
+[[nodiscard]] auto parallel(options wishes) {
     return parallel_call<Backend>(std::move(wishes));
 }
 
 template <detail::job_count N>
-auto parallel(N n_jobs) {
+[[nodiscard]] auto parallel(N n_jobs) {
     return parallel_call<threads>(detail::with_jobs(n_jobs));
 }
 
 template <runs_jobs Backend>
-auto parallel(Backend backend) {
+[[nodiscard]] auto parallel(Backend backend) {
     return parallel_call<Backend>(options(), std::move(backend));
 }
 
 template <runs_jobs Backend>
-auto parallel(options wishes, Backend backend) {
+[[nodiscard]] auto parallel(options wishes, Backend backend) {
     return parallel_call<Backend>(std::move(wishes), std::move(backend));
 }
 
 template <detail::job_count N, runs_jobs Backend>
-auto parallel(N n_jobs, Backend backend) {
+[[nodiscard]] auto parallel(N n_jobs, Backend backend) {
     return parallel_call<Backend>(detail::with_jobs(n_jobs), std::move(backend));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include <atomic>
 #include <cstdio>
@@ -31,16 +32,28 @@ inline int threads_in_the_way() {
     return others > harmless ? others - harmless : 0;
 }
 
+/// A thread that has ended can be seen for some microseconds more.
+inline int threads_that_stay_in_the_way() {
+    int seen = threads_in_the_way();
+    for (int looks = 0; seen > 0 && looks < 10; ++looks) {
+        const timespec moment{0, 100'000};
+        nanosleep(&moment, nullptr);
+        seen = threads_in_the_way();
+    }
+    return seen;
+}
+
 /// Once in a call.
 inline void prepare_to_fork() {
     prepare_last_words();
     pause_openmp();
-    if (const int others = threads_in_the_way(); others > 0)
-        say_once(said_that_there_are_threads,
-                 "processes forks workers while this program has other threads (" + std::to_string(others) +
-                     "). A lock that one of them holds just then stays locked in the worker, and a task that wants it "
-                     "waits for ever; call `parallel` before threads are started, or set a timeout. (This is said "
-                     "once.)");
+    if (said_that_there_are_threads.load(std::memory_order_relaxed)) return;
+    if (const int others = threads_that_stay_in_the_way(); others > 0)
+        say_once(
+            said_that_there_are_threads,
+            "processes forks workers while this program has other threads (" + std::to_string(others) +
+                "). A lock that one of them holds just then stays locked in the worker, and a task that wants it "
+                "waits for ever: set a timeout, or make this call before threads are started. (This is said once.)");
 }
 
 }  // namespace fanout::detail
