@@ -2,6 +2,8 @@
 #include <unistd.h>
 #include <fanout/fanout.hpp>
 
+#include <chrono>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -124,4 +126,42 @@ TEST_CASE("a call on processes can be stopped from outside, and its workers are 
     std::jthread stopper([&] { source.request_stop(); });
     CHECK_THROWS_AS(parallel({.n_jobs = 2, .stop = source.get_token()}, processes{})(hangs, std::views::iota(0, 1000)),
                     fanout::cancelled);
+}
+
+TEST_CASE("a call that is stopped while its window is full ends at once", "[portable_loop][stop]") {
+    std::stop_source source;
+    std::jthread stopper([&] {
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(50));  // by then the window is full and both workers sleep
+        source.request_stop();
+    });
+    const auto start = std::chrono::steady_clock::now();
+    CHECK_THROWS_AS(parallel({.n_jobs = 2, .pre_dispatch = 2, .stop = source.get_token()}, processes{})(
+                        delayed([](int i) {
+                            pause();
+                            return i;
+                        }),
+                        generate(1'000'000, [](int i) { return i; })),
+                    fanout::cancelled);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
+TEST_CASE("what a process that a task has forked brings back is not the task's result", "[portable_loop]") {
+    const std::vector<int> sevens(200, 7);
+    CHECK(parallel(2, processes{})(delayed([](int i) { return fork() == 0 ? -1 : i; }), sevens) == sevens);
+    const auto texts = parallel(2, processes{})(
+        delayed([](int) { return std::string(300'000, fork() == 0 ? 'c' : 'p'); }), std::vector<int>(20));
+    for (const std::string& text : texts) REQUIRE(text == std::string(300'000, 'p'));
+}
+
+TEST_CASE("a thread that waits for input does not hold up a call", "[portable_loop]") {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    std::FILE* const silent = fdopen(ends[0], "r");
+    std::jthread reader([&] { static_cast<void>(std::fgetc(silent)); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(parallel(2, processes{})(delayed([](int i) { return i; }), std::vector{1, 2, 3}) == std::vector{1, 2, 3});
+    close(ends[1]);
+    reader.join();
+    std::fclose(silent);
 }

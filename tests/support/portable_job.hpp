@@ -140,6 +140,7 @@ private:
     void run_task(const site& at, fanout::byte_sink& result) override {
         if (number_) {
             const std::int64_t number = number_(at.index);
+            at.task_returned();
             if (at.place)
                 *static_cast<std::int64_t*>(at.place) = number;
             else
@@ -147,6 +148,7 @@ private:
             return;
         }
         const std::string text = of_element_ ? of_element_(read_text(*at.elements)) : text_(at.index);
+        at.task_returned();
         if (write_first) write_first(at.index, result);
         write_text(result, text);
     }

@@ -3,9 +3,15 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <fanout/front/parallel.hpp>
+#include <filesystem>
 #include <latch>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "catch.hpp"
 
@@ -111,4 +117,28 @@ TEST_CASE("a helper that has only one CPU stays on it", "[choice_of_cpu]") {
             at_work = allowed_cpus(pthread_self());
         });
     CHECK(CPU_EQUAL(&pinned, &at_work));
+}
+
+TEST_CASE("tasks see the CPUs that were chosen for their threads while those were idle", "[choice_of_cpu]") {
+    const cpu_set_t before = allowed_cpus(pthread_self());
+    const auto pin_all = [](const cpu_set_t& to) {
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
+            sched_setaffinity(std::stoi(task.path().filename()), sizeof to, &to);
+    };
+    const auto run = fanout::parallel(2);
+    std::atomic<int> undone = 0;
+    for (int round = 0; round < 20; ++round) {
+        for (int call = 0; call < 20; ++call) run(fanout::delayed([](int) {}), std::vector<int>(4));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // so that the helper sleeps
+        const cpu_set_t here = only(sched_getcpu());
+        pin_all(here);
+        run(fanout::delayed([&](int) {
+                const cpu_set_t seen = allowed_cpus(pthread_self());
+                if (CPU_COUNT(&seen) != 1) ++undone;
+                std::this_thread::sleep_for(std::chrono::microseconds(500));
+            }),
+            std::vector<int>(4));
+        pin_all(before);
+    }
+    CHECK(undone == 0);
 }

@@ -25,6 +25,10 @@ public:
         int worker = 0;                   ///< which of the n_jobs workers runs it
         byte_source* elements = nullptr;  ///< what `write_elements` wrote; null: the elements are reached by the index
         void* place = nullptr;            ///< where a flat result goes; null: it is written
+
+        /// Called when the task has returned, before anything is done with its result. Does not return if this is not
+        /// the worker any more, but a process that the task has forked.
+        void (*task_returned)() noexcept = []() noexcept {};
     };
 
     /// The size of a result that can be handed over as it lies in memory; 0 if results have to be written.

@@ -132,6 +132,9 @@ protected:
         }
     }
 
+    /// The call is ending: whoever waits in `claim` is to look again.
+    virtual void wake_claimers() noexcept {}
+
     const char* backend() const noexcept { return plan_.backend; }
 
     /// The exception being handled as the failure of task `index`, for a caller who collects failures.
@@ -215,6 +218,7 @@ private:
     void leave_early() noexcept {
         stopping_.store(true, std::memory_order_relaxed);
         watch_.stop_all();
+        wake_claimers();
         sleeper_.wake();
     }
 

@@ -75,6 +75,10 @@ public:
         }
     }
 
+    void wake_claimers() noexcept override {
+        if constexpr (!knows_size) input_.wake();
+    }
+
     std::size_t unclaimed() const noexcept override {
         if constexpr (knows_size)
             return input_.unclaimed();

@@ -32,14 +32,16 @@ public:
     std::size_t flat_result_size() const noexcept override { return is_flat ? sizeof(result) : 0; }
 
     void run_task(const portable_tasks::site& at, byte_sink& to) override {
+        result value = result_of(at);
+        at.task_returned();
         if constexpr (is_flat) {
             if (at.place) {
-                ::new (at.place) result(result_of(at));
+                ::new (at.place) result(std::move(value));
                 return;
             }
         }
         writer out(to);
-        out(result_of(at));
+        out(value);
     }
 
     void write_elements([[maybe_unused]] std::size_t index, [[maybe_unused]] byte_sink& to) override {

@@ -34,10 +34,14 @@ public:
             const auto make = [&]() -> std::decay_t<raw_result<index>> {
                 return this->call_here(make_the_call(), static_cast<call_type<index>&&>(std::get<index>(this->calls_)));
             };
-            if constexpr (std::is_void_v<raw_result<index>>)
+            if constexpr (std::is_void_v<raw_result<index>>) {
                 make();
-            else
-                out(make());
+                at.task_returned();
+            } else {
+                const auto value = make();
+                at.task_returned();
+                out(value);
+            }
         });
     }
 

@@ -153,6 +153,12 @@ public:
         std::apply([&](auto&... each) { use(each.get()...); }, at.elements[index - at.first]);
     }
 
+    /// For who waits for room, to see whether the call is ending: perhaps no task will be finished any more.
+    void wake() noexcept {
+        const lock_guard lock(batches_);
+        room_.notify_one();
+    }
+
     void let_go(std::size_t index) { finish(batch_of({index, index + 1}), 1); }
 
 private:

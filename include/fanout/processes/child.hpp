@@ -127,22 +127,27 @@ private:
         }
     }
 
+    /// A child that the task has forked, and that has come back from it, has nothing to hand over.
+    static void leave_if_forked() noexcept {
+        if (!own_worker.last) _exit(0);
+    }
+
     bool has_done_its_share() const noexcept {
         return orders_.settings.max_tasks && run_ >= static_cast<std::uint64_t>(*orders_.settings.max_tasks);
     }
 
     void run_one(std::size_t index, void* place, byte_source* elements) noexcept {
         if (orders_.keeps_time) slot_.began.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+        slot_.stalled.store(0, std::memory_order_relaxed);  // a predecessor may have died in it
         slot_.progress.store(2 * index + 1, std::memory_order_release);
         FANOUT_FAULT_POINT(before_task);
         try {
             if (!place) outbox_.begin(message::result, index);
-            orders_.tasks.run_task({index, orders_.worker, elements, place}, outbox_);
-            if (!own_worker.last) _exit(0);  // a child that the task has forked, and that has come back from it
+            orders_.tasks.run_task({index, orders_.worker, elements, place, leave_if_forked}, outbox_);
             FANOUT_FAULT_POINT(before_result);
             if (!place) outbox_.finish();
         } catch (...) {
-            if (!own_worker.last) _exit(0);
+            leave_if_forked();
             hand_over_exception(message::exception, index);
         }
         FANOUT_FAULT_POINT(after_task);
@@ -201,6 +206,25 @@ private:
         if (getppid() != orders_.parent) _exit(0);
     }
 
+    /// As long as it lives the worker waits for its parent, for which its task is not to blame.
+    class stalled_time {
+    public:
+        explicit stalled_time(slot& worker) noexcept : worker_(worker), since_(clock::now()) {
+            worker_.stalled.store(1, std::memory_order_relaxed);
+        }
+        stalled_time(const stalled_time&) = delete;
+        stalled_time& operator=(const stalled_time&) = delete;
+        ~stalled_time() {
+            const auto began = worker_.began.load(std::memory_order_relaxed);
+            worker_.began.store(began + (clock::now() - since_).count(), std::memory_order_relaxed);
+            worker_.stalled.store(0, std::memory_order_release);  // pairs with the load in watch_the_time
+        }
+
+    private:
+        slot& worker_;
+        const clock::time_point since_;
+    };
+
     class outgoing final : public ring_writer {
     public:
         outgoing(child& owner, const ring_memory& ring) noexcept : ring_writer(ring), owner_(owner) {}
@@ -208,7 +232,7 @@ private:
     private:
         void wait_for_room(std::size_t bytes) override {
             const auto fits = [&] { return room() >= bytes; };
-            const auto since = clock::now();
+            const stalled_time not_the_tasks(owner_.slot_);
             // Whether or not it sleeps: it may be gathering results, and this one is waiting.
             if (!owner_.orders_.parent_bell.ring()) owner_.lose_bell();
             if (!moved_soon(fits)) {
@@ -220,9 +244,6 @@ private:
                 }
                 waits.store(0, std::memory_order_relaxed);
             }
-            // The task is not to blame for it.
-            const auto began = owner_.slot_.began.load(std::memory_order_relaxed);
-            owner_.slot_.began.store(began + (clock::now() - since).count(), std::memory_order_relaxed);
         }
 
         void published(bool whole) override {
@@ -253,6 +274,7 @@ private:
         bool wait_for_bytes() override {
             const auto there = [this] { return unread() > 0; };
             if (moved_soon(there)) return true;
+            const stalled_time not_the_tasks(owner_.slot_);  // that of its elements, if it has begun
             std::atomic<std::uint32_t>& waits = ring().ends->worker_waits;
             for (;;) {
                 waits.store(1, std::memory_order_seq_cst);  // pairs with wake_worker; and see ring_ends

@@ -18,10 +18,15 @@ Function* loaded_function(const char* name) {
     return reinterpret_cast<Function*>(find_symbol_if_possible(nullptr /* RTLD_DEFAULT */, name));
 }
 
-/// Writes out what stdio and std::cout have in their buffers. What a program has in buffers of its own, such as those
-/// of a std::ofstream, stays there, and is written by each worker that fills them.
+/// Writes out what stdout, stderr and std::cout have in their buffers. What a program has in other buffers, such as
+/// those of a std::ofstream, stays there, and is written by each worker that fills them.
 inline void flush_output() {
-    std::fflush(nullptr);
+    // Not fflush(nullptr): that waits for every stream, also for a stdin that another thread is reading.
+    for (std::FILE* const stream : {stdout, stderr}) {
+        if (ftrylockfile(stream) != 0) continue;
+        std::fflush(stream);
+        funlockfile(stream);
+    }
     // std::cout has a buffer of its own after sync_with_stdio(false). Not through <iostream>, which would have to be
     // included by everybody.
     if (!&find_symbol_if_possible) return;

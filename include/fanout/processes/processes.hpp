@@ -54,9 +54,9 @@ struct processes {
         portable_tasks* const tasks = work.portable();
         if (!tasks)
             throw std::invalid_argument(
-                "fanout: processes cannot run this call: its results, or elements that can be read only once, cannot "
-                "be "
-                "written as bytes; use threads{}, or give their type a fanout::codec or a serialize function");
+                "fanout: processes cannot run this call: its results, or elements that can be read only once, "
+                "cannot be written as bytes; use threads{}, or give their type a fanout::codec or a serialize "
+                "function");
         constexpr int deepest = 10;
         if (detail::own_worker.depth >= deepest)
             throw std::runtime_error(

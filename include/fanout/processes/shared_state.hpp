@@ -45,6 +45,10 @@ struct slot {
     std::atomic<std::uint64_t> progress;
     std::atomic<std::int64_t> began;  // worker: when that was, by the steady clock; only if there is a time limit
 
+    // Worker: it is waiting for its parent, and `began` will be put off by that time. Released, so that whoever sees it
+    // go on sees the new `began`.
+    std::atomic<std::uint32_t> stalled;
+
     ring_ends outbox;  // to the parent
     ring_ends inbox;   // from the parent; only for input that is read once
     last_words last;

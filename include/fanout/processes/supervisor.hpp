@@ -366,9 +366,10 @@ private:
                 if (patience < left) left = patience;
             } else if (limit) {
                 const std::uint64_t progress = its.progress.load(std::memory_order_acquire);
+                const bool stalled = its.stalled.load(std::memory_order_acquire) != 0;
                 const clock::time_point began{clock::duration(its.began.load(std::memory_order_relaxed))};
                 const bool steady = its.progress.load(std::memory_order_acquire) == progress;
-                if (steady && progress % 2 == 1 && !its.outbox.worker_waits.load(std::memory_order_relaxed)) {
+                if (steady && progress % 2 == 1 && !stalled) {
                     left = began + *limit - now;
                     each.overdue = static_cast<std::size_t>(progress / 2);
                     if (left <= clock::duration::zero()) condemn(each, verdict::overdue);
@@ -407,7 +408,9 @@ private:
     void end() {
         for (const seat& each : crew_.seats()) each.process.kill();
         for (seat& each : crew_.seats()) {
-            if (each.process && !broken_) read_mail(each, false);
+            // What is left of a message whose reading broke off is no message.
+            const bool readable = each.mail.failed() != mailbox::failure_kind::writer_gone;
+            if (each.process && !broken_ && readable) read_mail(each, false);
             each.process.reap();
         }
         if (broken_ && input_) input_->give_back(broken_);

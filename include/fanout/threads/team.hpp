@@ -169,7 +169,8 @@ private:
             }
         }
         if (called) {
-            called->cpus.avoid_callers(called->thread);
+            // Unless it has come already: it was only just sitting down.
+            if (called->seat.load(std::memory_order_relaxed)) called->cpus.avoid_callers(called->thread);
             called->spot.call();
             called->calls_on_the_way.fetch_sub(1, std::memory_order_release);  // pairs with the load in gets_up
         } else {
@@ -261,6 +262,7 @@ private:
     open_call* take_seat(member& me) {
         for (bool called = false;;) {
             if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
+            if (called) me.cpus.note_work();  // called for nothing: what was forbidden meanwhile is allowed again
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
             awake_until_.store(Clock::now() + habits_.spin, std::memory_order_relaxed);
