@@ -21,9 +21,9 @@
 namespace {
 
 /// Whether a process of this group is alive, besides this one.
-bool anybody_in(pid_t group) { return kill(-group, 0) == 0; }
+[[maybe_unused]] bool anybody_in(pid_t group) { return kill(-group, 0) == 0; }
 
-[[noreturn]] void be_a_parent(unsigned seed) {
+[[noreturn, maybe_unused]] void be_a_parent(unsigned seed) {
     setpgid(0, 0);
     for (unsigned i = seed;; ++i) {
         // One task that never ends, results that fill the ring, and short ones.

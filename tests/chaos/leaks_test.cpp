@@ -80,7 +80,7 @@ bool call(int round) {
     }
 }
 
-void call_many_times(int times) {
+[[maybe_unused]] void call_many_times(int times) {
     call(0);
     const int descriptors = open_descriptors();
     for (int round = 0; round < times; ++round) {

@@ -17,7 +17,7 @@
 
 namespace {
 
-bool forbid_pidfds() {
+[[maybe_unused]] bool forbid_pidfds() {
     sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),

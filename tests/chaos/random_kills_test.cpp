@@ -25,7 +25,7 @@ std::string text_of(std::size_t i, unsigned seed) {
 
 std::int64_t number_of(std::size_t i) { return static_cast<std::int64_t>(i * i + 7); }
 
-fanout::detail::process_settings settings_of(std::mt19937& random) {
+[[maybe_unused]] fanout::detail::process_settings settings_of(std::mt19937& random) {
     fanout::detail::process_settings settings;
     constexpr int n_jobs[] = {1, 2, 5, 13};
     settings.workers = n_jobs[random() % 4];
@@ -37,7 +37,7 @@ fanout::detail::process_settings settings_of(std::mt19937& random) {
 }
 
 /// Whoever is killed is not at a fault, so that everything has to come out right.
-bool all_is_right(const portable_job& job, unsigned seed, bool numbers, std::size_t size) {
+[[maybe_unused]] bool all_is_right(const portable_job& job, unsigned seed, bool numbers, std::size_t size) {
     if (!job.each_stored_once() || job.stored.size() != size) return false;
     for (std::size_t i = 0; i < size; ++i) {
         if (job.failures[i]) return false;
