@@ -55,7 +55,9 @@ std::optional<pace> run_if_small(job& work, basic_team<Clock>& helpers) {
         const nanoseconds each = took / static_cast<double>(tasks.size());
         // The first task may have been slow only because everything was cold, unless it was really slow.
         const bool tells = slice > 1 ? took > evidence : took > really_slow;
-        if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(slice, each);
+        // Chunks grow from the pace's, so it begins with more than the slice that told: what is known of these is
+        // enough.
+        if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(4 * slice, each);
         slice = next_slice(slice, each, left);
     }
     helpers.note_call(now);
