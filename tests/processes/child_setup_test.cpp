@@ -52,9 +52,9 @@ TEST_CASE("a child whose parent is gone already does not begin to live", "[child
 
 TEST_CASE("a worker goes first when memory runs out", "[child_setup]") {
     CHECK(holds_in_a_child([] {
-        const int before = std::atoi(read_small_file("/proc/self/oom_score_adj").c_str());
+        const int before = std::atoi(read_file("/proc/", "self/oom_score_adj").c_str());
         be_first_to_go();
-        const int after = std::atoi(read_small_file("/proc/self/oom_score_adj").c_str());
+        const int after = std::atoi(read_file("/proc/", "self/oom_score_adj").c_str());
         return after == (before + 500 < 1000 ? before + 500 : 1000);
     }));
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <optional>
@@ -36,13 +37,20 @@ constexpr int whole_number(std::string_view digits, int base = 10) {
     return value;
 }
 
-/// Without the last newline; empty when unreadable, which here always means "no limit known".
+/// Without the last newline; empty when unreadable, which for limits means "none known". No stdio, so that a forked
+/// worker may use it.
 inline std::string read_file(std::string_view folder, std::string_view name) {
     std::string text;
     const int file = open(concat({folder, name}).c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return text;
     char chunk[1024];
-    for (ssize_t got; (got = read(file, chunk, sizeof chunk)) > 0;) text.append(chunk, static_cast<std::size_t>(got));
+    for (;;) {
+        const ssize_t got = read(file, chunk, sizeof chunk);
+        if (got > 0)
+            text.append(chunk, static_cast<std::size_t>(got));
+        else if (got == 0 || errno != EINTR)
+            break;
+    }
     close(file);
     if (!text.empty() && text.back() == '\n') text.pop_back();
     return text;

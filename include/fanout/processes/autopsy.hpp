@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "fanout/core/cpu_count.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/system.hpp"
@@ -38,8 +39,8 @@ inline std::string hexadecimal(const void* address) {
 
 /// How often the kernel has killed for want of memory, here and in this control group. It only goes up.
 inline std::uint64_t out_of_memory_kills() {
-    std::uint64_t kills = number_after(read_small_file("/proc/vmstat"), "oom_kill");
-    const std::string groups = read_small_file("/proc/self/cgroup");
+    std::uint64_t kills = number_after(read_file("/proc/", "vmstat"), "oom_kill");
+    const std::string groups = read_file("/proc/", "self/cgroup");
     for (std::size_t at = 0; at < groups.size();) {  // id:controllers:path, and 0::path for version 2
         std::size_t end = groups.find('\n', at);
         if (end == groups.npos) end = groups.size();
@@ -48,13 +49,9 @@ inline std::uint64_t out_of_memory_kills() {
         if (second < end) {
             const std::string path = groups.substr(second + 1, end - second - 1);
             if (second == first + 1) {
-                std::string file = "/sys/fs/cgroup";
-                file.append(path).append("/memory.events");
-                kills += number_after(read_small_file(file.c_str()), "oom_kill");
+                kills += number_after(read_file("/sys/fs/cgroup" + path, "/memory.events"), "oom_kill");
             } else if (groups.compare(first + 1, second - first - 1, "memory") == 0) {
-                std::string file = "/sys/fs/cgroup/memory";
-                file.append(path).append("/memory.oom_control");
-                kills += number_after(read_small_file(file.c_str()), "oom_kill");
+                kills += number_after(read_file("/sys/fs/cgroup/memory" + path, "/memory.oom_control"), "oom_kill");
             }
         }
         at = end + 1;

@@ -55,7 +55,7 @@ inline void be_first_to_go() {
 class memory_fence {
 public:
     void put_up(std::size_t bytes) {
-        const std::uint64_t here = number_after(read_small_file("/proc/self/status"), "VmData") * 1024;
+        const std::uint64_t here = number_after(read_file("/proc/", "self/status"), "VmData") * 1024;
         getrlimit(RLIMIT_DATA, &before_);
         if (before_.rlim_cur <= here + bytes) return;
         const rlimit limit{here + bytes, before_.rlim_max};

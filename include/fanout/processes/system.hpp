@@ -123,21 +123,6 @@ inline void wake_sleepers_on(const std::atomic<std::uint32_t>& word) noexcept {
     syscall(SYS_futex, &word, 1 /* FUTEX_WAKE */, 1 << 20, nullptr, nullptr, 0);
 }
 
-/// A small file of /proc, /sys or the like; empty if it cannot be read. No stdio, so that it may be used in a worker.
-inline std::string read_small_file(const char* path) {
-    std::string text;
-    const descriptor file(open(path, O_RDONLY | O_CLOEXEC));
-    if (!file) return text;
-    char part[4096];
-    for (;;) {
-        const ssize_t got = read(file.number(), part, sizeof part);
-        if (got > 0)
-            text.append(part, static_cast<std::size_t>(got));
-        else if (got == 0 || errno != EINTR)
-            return text;
-    }
-}
-
 /// The number behind `name` in a file of lines "name value"; 0 if there is none.
 inline std::uint64_t number_after(const std::string& text, const char* name) {
     const std::size_t length = std::char_traits<char>::length(name);
