@@ -51,8 +51,7 @@ TEST_CASE("elements are given as they stand in the ranges", "[indexed_input]") {
         CHECK(&number == &three[1]);
         CHECK(&name == &names[1]);
     });
-    const auto& elements = input.elements({0, 3});
-    CHECK(&elements == &input);
+    input.elements({0, 3}).apply(2, [&](auto&& number, auto&&) { CHECK(&number == &three[2]); });
 }
 
 TEST_CASE("elements that a view makes are given as values", "[indexed_input]") {

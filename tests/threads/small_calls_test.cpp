@@ -66,6 +66,22 @@ TEST_CASE("few tasks are shared out at once, compared with the workers", "[small
     CHECK_FALSE(fanout::detail::is_few(1'000'000, 1000));
 }
 
+TEST_CASE("slices grow fast while tasks are quick, and never past half of what is left", "[small_calls]") {
+    using fanout::detail::nanoseconds;
+    const auto next = [](std::size_t last, double each, std::size_t left) {
+        return fanout::detail::next_slice(last, nanoseconds(each), left, nanoseconds(2'000));
+    };
+    CHECK(next(1, 20, 10'000) == 32);       // the first was quick
+    CHECK(next(1, 20, 200) == 8);           // but 32 would be a good part of what is left
+    CHECK(next(1, 200, 10'000) == 8);       // the first was not so quick
+    CHECK(next(1, 4'000, 10'000) == 2);     // no slice is to take longer than 10 us
+    CHECK(next(1, 50'000, 10'000) == 1);    // but one task is the least
+    CHECK(next(32, 2, 10'000) == 1'024);    // 32 times the last
+    CHECK(next(1'024, 2, 9'000) == 4'500);  // half of what is left
+    CHECK(next(32, 2, 900) == 1'000);       // what is left takes 2 us: that much at once
+    CHECK(next(1, 0, 10'000) == 32);        // too quick to be measured
+}
+
 TEST_CASE("a call that is not worth help is finished by the caller", "[small_calls]") {
     // Whether it is worth it depends on the clock, which a loaded machine can stop anywhere: so either it is all done.
     timed_tasks tasks(200, 0ns);

@@ -64,6 +64,7 @@ public:
             const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
             runner.run(static_cast<job&>(*this), plan_.n_jobs);
         }
+        if (!stopping()) return;  // nothing is on record then, and the record has a lock
         if (ending_.was_cancelled())
             throw cancelled(concat({"fanout: the call was stopped after ", std::to_string(finished_.value), " tasks"}));
         ending_.rethrow_failure();
@@ -78,9 +79,10 @@ protected:
           watch_(plan.n_jobs, this->time_limit()) {}
 
     /// Each task of the range through `perform(index, call_with)`, where `call_with(f, elements...)` calls the
-    /// function; `failed(index)` is called while the exception of a failed task is being handled.
+    /// function; `failed(index)` is called while the exception of a failed task is being handled. Inlined, so that what
+    /// `perform` refers to can stay in registers from task to task.
     template <class Perform, class Failed>
-    void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
+    [[gnu::always_inline]] void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {

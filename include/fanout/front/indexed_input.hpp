@@ -6,6 +6,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
@@ -46,20 +47,12 @@ std::size_t shortest_of(Rs&... ranges) {
     return shortest;
 }
 
-/// Several ranges, element by element, as far as the shortest goes. Refers to the ranges, which outlive the call.
+/// The elements of several ranges, by their index.
 template <class... Rs>
     requires indexable<Rs...>
-class indexed_input {
+class indexed_elements {
 public:
-    indexed_input(std::size_t size, Rs&... ranges) : begins_(std::ranges::begin(ranges)...), size_(size) {}
-
-    std::size_t size() const noexcept { return size_; }
-
-    task_range claim(std::size_t most) noexcept { return cursor_.claim(most, size_); }
-    std::size_t unclaimed() const noexcept { return cursor_.left_of(size_); }
-
-    /// The elements of claimed tasks, while they are being run.
-    const indexed_input& elements(task_range) const noexcept { return *this; }
+    explicit indexed_elements(Rs&... ranges) : begins_(std::ranges::begin(ranges)...) {}
 
     /// Calls `use` with the elements of task `index`, exactly as they stand in the ranges.
     template <class Use>
@@ -74,6 +67,36 @@ private:
     }
 
     std::tuple<std::ranges::iterator_t<Rs>...> begins_;
+};
+
+/// Several ranges, element by element, as far as the shortest goes. Refers to the ranges, which outlive the call.
+template <class... Rs>
+    requires indexable<Rs...>
+class indexed_input {
+public:
+    using elements_type = indexed_elements<Rs...>;
+
+    indexed_input(std::size_t size, Rs&... ranges) : elements_(ranges...), size_(size) {}
+
+    std::size_t size() const noexcept { return size_; }
+
+    task_range claim(std::size_t most) noexcept { return cursor_.claim(most, size_); }
+    std::size_t unclaimed() const noexcept { return cursor_.left_of(size_); }
+
+    /// The elements of claimed tasks, while they are being run; a copy, if that is nothing but a copy of bytes.
+    std::conditional_t<(std::is_trivially_copyable_v<std::ranges::iterator_t<Rs>> && ...), elements_type,
+                       const elements_type&>
+    elements(task_range) const noexcept {
+        return elements_;
+    }
+
+    template <class Use>
+    decltype(auto) apply(std::size_t index, Use&& use) const {
+        return elements_.apply(index, use);
+    }
+
+private:
+    elements_type elements_;
     std::size_t size_;
     cursor cursor_;
 };

@@ -88,7 +88,9 @@ public:
 
     void run(task_range tasks, int worker) noexcept override {
         if (!tasks) return;
+        // Both are copies where that can be: what is reached through `this` would be read anew for every task.
         auto&& elements = input_.elements(tasks);
+        [[maybe_unused]] auto&& places = slots_.all();
         this->run_each(
             tasks, worker,
             [&](std::size_t i, const auto& call_with) {
@@ -99,7 +101,7 @@ public:
                     });
                 };
                 if constexpr (keeps_results)
-                    kind::fill(slots_[i], make);
+                    kind::fill(places[i], make);
                 else
                     make();
             },

@@ -95,6 +95,7 @@ public:
     void grow_to(std::size_t size) { slots_ = std::vector<slot>(size); }
 
     slot& operator[](std::size_t index) { return slots_[index]; }
+    slot* all() noexcept { return slots_.data(); }
 
     std::vector<result> take(std::size_t /*size*/) {
         if constexpr (std::is_same_v<slot, result>) {
@@ -127,6 +128,7 @@ public:
         }
     }
 
+    growing_slots& all() noexcept { return *this; }
     slot& operator[](std::size_t index) {
         const auto block = static_cast<std::size_t>(std::bit_width(index / smallest_block + 1)) - 1;
         return blocks_[block][index - smallest_block * ((std::size_t{1} << block) - 1)];
@@ -150,6 +152,7 @@ private:
 /// A loop of `void` tasks has nothing to keep.
 struct no_slots {
     void grow_to(std::size_t) {}
+    no_slots& all() noexcept { return *this; }
 };
 
 }  // namespace fanout::detail

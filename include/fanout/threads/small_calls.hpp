@@ -15,16 +15,18 @@ namespace fanout::detail {
 /// So few tasks that to begin alone could cost a noticeable part of the whole: they are shared out at once.
 inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_cast<std::size_t>(n_jobs); }
 
-/// Eight times as many as the first time, then 32 times as many as the last, as long as that does not take long. Not
-/// more than half of what is left, unless that is next to nothing: if all that comes is slow, the rest can be shared
-/// out.
-inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left) {
+/// 32 times as many as the last time, as long as that does not take long; after the first task, which may be quick by
+/// chance, eight times as many if that were a noticeable part of what is left. Not more than half of what is left,
+/// unless that takes no longer than `negligible`: if all that comes is slow, the rest can be shared out.
+inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left, nanoseconds negligible) {
     const double cost = each > nanoseconds::zero() ? each.count() : 0.1;
     const double longest = 10'000 / cost;
-    const double next_to_nothing = 2'000 / cost;
+    const double next_to_nothing = negligible.count() / cost;
     const double half = static_cast<double>(left / 2);
 
-    double slice = (last < 8 ? 8 : 32) * static_cast<double>(last);
+    const bool may_leap = last >= 8 || (cost < 100 && left >= 512);
+
+    double slice = (may_leap ? 32 : 8) * static_cast<double>(last);
     if (slice > longest) slice = longest;
     if (slice > half) slice = half > next_to_nothing ? half : (slice < next_to_nothing ? slice : next_to_nothing);
     return slice > 1 ? static_cast<std::size_t>(slice) : 1;
@@ -43,6 +45,7 @@ std::optional<pace> run_if_small(job& work, basic_team<Clock>& helpers) {
     const bool lively = helpers.is_lively(now);
     const nanoseconds worth_help{lively ? 6'000.0 : 60'000.0};
     const nanoseconds evidence{lively ? 25.0 : 1'000.0};  // shorter slices are too short to tell anything
+    const nanoseconds negligible{lively ? 2'000.0 : 10'000.0};
     constexpr nanoseconds clock_reading{20};
     constexpr nanoseconds really_slow{5'000};
 
@@ -58,7 +61,7 @@ std::optional<pace> run_if_small(job& work, basic_team<Clock>& helpers) {
         // Chunks grow from the pace's, so it begins with more than the slice that told: what is known of these is
         // enough.
         if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(4 * slice, each);
-        slice = next_slice(slice, each, left);
+        slice = next_slice(slice, each, left, negligible);
     }
     helpers.note_call(now);
     return std::nullopt;
