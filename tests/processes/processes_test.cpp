@@ -2,7 +2,6 @@
 #include <fanout/processes/processes.hpp>
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "support/matchers.hpp"
 #include "support/portable_job.hpp"
 #include "support/sanitizers.hpp"
+#include "support/shared_counters.hpp"
 
 using fanout::processes;
 
@@ -30,18 +30,6 @@ namespace {
 
 using text_function = portable_job::text_function;
 using number_function = portable_job::number_function;
-
-/// Memory that workers and the test share.
-struct shared_counters {
-    shared_counters()
-        : at(static_cast<std::atomic<int>*>(
-              mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
-    shared_counters(const shared_counters&) = delete;
-    shared_counters& operator=(const shared_counters&) = delete;
-    ~shared_counters() { munmap(at, 4096); }
-    std::atomic<int>& operator[](int i) const { return at[i]; }
-    std::atomic<int>* at;
-};
 
 std::string text_of_index(std::size_t i) { return "task " + std::to_string(i); }
 

@@ -74,7 +74,7 @@ public:
 
     explicit shared_state(const measures& how)
         : how_(how),
-          lane_size_(whole_pages(sizeof(slot)) + how.ring_size * (how.inboxes ? 2 : 1)),
+          lane_size_(whole_pages(whole_pages(sizeof(slot)) + how.ring_size * (how.inboxes ? 2 : 1))),
           lanes_at_(whole_pages(sizeof(shared_header))),
           owners_at_(lanes_at_ + lane_size_ * static_cast<std::size_t>(how.workers)),
           flat_at_(owners_at_ + whole_pages(claims::chunks_of(how.tasks, how.chunk) * sizeof(claims::owner))),
