@@ -13,6 +13,7 @@
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/sequential.hpp"
+#include "fanout/core/task_seed.hpp"
 #include "fanout/front/parallel.hpp"
 #include "fanout/processes/processes.hpp"
 #include "fanout/serialize/codec.hpp"
