@@ -20,6 +20,7 @@
 
 #include "catch.hpp"
 #include "support/crashes.hpp"
+#include "support/in_a_child.hpp"
 #include "support/leaks.hpp"
 #include "support/long_tests.hpp"
 #include "support/matchers.hpp"
@@ -29,32 +30,6 @@
 namespace {
 
 std::string text_of(std::size_t i) { return "task " + std::to_string(i); }
-
-/// What `body` returns, made in a child of its own, whose environment it may spoil, and what the child says on stderr.
-template <class Body>
-std::string in_a_child(const Body& body) {
-    int ends[2];
-    if (pipe(ends) != 0) return "no pipe";
-    const pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[1]);
-        alarm(30);
-        const std::string text = body();
-        static_cast<void>(!write(STDERR_FILENO, text.data(), text.size()));
-        std::_Exit(0);
-    }
-    close(ends[1]);
-    std::string all;
-    char part[500];
-    while (const ssize_t got = read(ends[0], part, sizeof part))
-        if (got > 0) all.append(part, static_cast<std::size_t>(got));
-    close(ends[0]);
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFSIGNALED(status) ? "killed by " + std::to_string(WTERMSIG(status)) : all;
-}
 
 [[maybe_unused]] std::string call(int n_jobs) {
     portable_job job({.size = 30}, portable_job::text_function([](std::size_t i) {

@@ -17,50 +17,20 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/made_up_system.hpp"
 
 namespace {
 
 using quota = std::optional<int>;
 constexpr quota unlimited;
 
-/// A directory that poses as the root of a system.
-class made_up_system {
-public:
-    made_up_system() {
-        std::string name = (std::filesystem::temp_directory_path() / "fanout_cpu_count_XXXXXX").string();
-        if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp failed");
-        root_ = name;
-    }
-    made_up_system(const made_up_system&) = delete;
-    made_up_system& operator=(const made_up_system&) = delete;
-    ~made_up_system() { std::filesystem::remove_all(root_); }
-
-    made_up_system& file(const std::string& path, const std::string& text) {
-        std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
-        std::ofstream(root_ + path) << text;
-        return *this;
-    }
-
-    const std::string& root() const { return root_; }
-    quota cpu_quota() const { return fanout::detail::cgroup_cpu_quota(root_); }
-
-private:
-    std::string root_;
-};
-
-const std::string v2_mount = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
-
-/// The own group is /a/b/c of version 2.
-void be_in_abc(made_up_system& system) {
-    system.file("/proc/self/cgroup", "0::/a/b/c\n");
-    system.file("/proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + v2_mount);
-}
+quota cpu_quota(const made_up_system& system) { return fanout::detail::cgroup_cpu_quota(system.root()); }
 
 /// The quota of a version 2 group whose cpu.max reads `cpu_max`.
 quota quota_of(const std::string& cpu_max) {
     made_up_system system;
     be_in_abc(system);
-    return system.file("/sys/fs/cgroup/a/b/c/cpu.max", cpu_max).cpu_quota();
+    return cpu_quota(system.file("/sys/fs/cgroup/a/b/c/cpu.max", cpu_max));
 }
 
 /// Sets FANOUT_MAX_CPUS for a scope, then puts back what was there.
@@ -148,13 +118,13 @@ TEST_CASE("a quota that is max or unreadable does not limit", "[cpu_count]") {
 
 TEST_CASE("missing files do not limit", "[cpu_count]") {
     made_up_system system;
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
     system.file("/proc/self/cgroup", "0::/a/b/c\n");
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
     system.file("/proc/self/mountinfo", v2_mount);
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
     system.file("/sys/fs/cgroup/a/b/c/cpu.max/directory", "");
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
 }
 
 TEST_CASE("garbage in the proc files does not limit", "[cpu_count]") {
@@ -162,7 +132,7 @@ TEST_CASE("garbage in the proc files does not limit", "[cpu_count]") {
     system.file("/sys/fs/cgroup/cpu.max", "100000 100000\n");
     system.file("/proc/self/cgroup", "\n\n:\n::\nnonsense\n0\n0:\n");
     system.file("/proc/self/mountinfo", "\n - \nnonsense\n - cgroup2 cgroup2 rw\n1 2 3 - cgroup2\n\\ - \\04\n");
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
 }
 
 TEST_CASE("every level from the own group up to the mount point can limit", "[cpu_count]") {
@@ -174,7 +144,7 @@ TEST_CASE("every level from the own group up to the mount point can limit", "[cp
             system.file(std::string("/sys/fs/cgroup") + other + "/cpu.max", "max 100000\n");
         }
         system.file(std::string("/sys/fs/cgroup") + level + "/cpu.max", "300000 100000\n");
-        CHECK(system.cpu_quota() == 3);
+        CHECK(cpu_quota(system) == 3);
     }
 }
 
@@ -187,14 +157,14 @@ TEST_CASE("the tightest level wins and groups beside the own path do not matter"
     system.file("/sys/fs/cgroup/a/b/c/d/cpu.max", "100000 100000\n");
     system.file("/sys/fs/cgroup/b/cpu.max", "100000 100000\n");
     system.file("/sys/fs/cpu.max", "100000 100000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
 }
 
 TEST_CASE("a group name may contain colons", "[cpu_count]") {
     made_up_system system;
     system.file("/proc/self/cgroup", "0::/pods/cri:7:x\n").file("/proc/self/mountinfo", v2_mount);
     system.file("/sys/fs/cgroup/pods/cri:7:x/cpu.max", "200000 100000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
 }
 
 TEST_CASE("version 1 is found by its cpu controller alone or among others", "[cpu_count]") {
@@ -208,11 +178,11 @@ TEST_CASE("version 1 is found by its cpu controller alone or among others", "[cp
         system.file("/cg/cpu/cpu.cfs_quota_us", "-1\n").file("/cg/cpu/cpu.cfs_period_us", "100000\n");
         system.file("/cg/cpu/a/cpu.cfs_quota_us", "75000\n").file("/cg/cpu/a/cpu.cfs_period_us", "50000\n");
         system.file("/cg/cpu/a/b/cpu.cfs_quota_us", "-1\n").file("/cg/cpu/a/b/cpu.cfs_period_us", "100000\n");
-        CHECK(system.cpu_quota() == 2);
+        CHECK(cpu_quota(system) == 2);
         system.file("/cg/cpu/a/cpu.cfs_quota_us", "0\n");
-        CHECK(system.cpu_quota() == unlimited);
+        CHECK(cpu_quota(system) == unlimited);
         system.file("/cg/cpu/a/b/cpu.cfs_quota_us", "50000\n");
-        CHECK(system.cpu_quota() == 1);
+        CHECK(cpu_quota(system) == 1);
     }
 }
 
@@ -221,7 +191,7 @@ TEST_CASE("a controller that only sounds like cpu is not cpu", "[cpu_count]") {
     system.file("/proc/self/cgroup", "4:cpu:/\n2:cpuacct:/\n");
     system.file("/proc/self/mountinfo", "33 31 0:30 / /cg rw - cgroup cgroup rw,cpuacct\n");
     system.file("/cg/cpu.cfs_quota_us", "100000\n");
-    CHECK(system.cpu_quota() == unlimited);
+    CHECK(cpu_quota(system) == unlimited);
 }
 
 TEST_CASE("what a container mounts of its own group is taken off the own path", "[cpu_count]") {
@@ -230,9 +200,9 @@ TEST_CASE("what a container mounts of its own group is taken off the own path", 
     system.file("/proc/self/mountinfo",
                 "32 31 0:29 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu,cpuacct\n");
     system.file("/sys/fs/cgroup/cpu/child/cpu.cfs_quota_us", "200000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
     system.file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n");
-    CHECK(system.cpu_quota() == 1);
+    CHECK(cpu_quota(system) == 1);
 }
 
 TEST_CASE("a mount of another group limits by its mount point alone", "[cpu_count]") {
@@ -243,7 +213,7 @@ TEST_CASE("a mount of another group limits by its mount point alone", "[cpu_coun
         system.file("/proc/self/mountinfo", "32 31 0:29 /docker/abc /cg ro - cgroup2 cgroup rw\n");
         system.file("/cg/cpu.max", "200000 100000\n").file("/cg/child/cpu.max", "100000 100000\n");
         system.file("/cgd/child/cpu.max", "100000 100000\n");
-        CHECK(system.cpu_quota() == 2);
+        CHECK(cpu_quota(system) == 2);
     }
 }
 
@@ -254,9 +224,9 @@ TEST_CASE("a path out of the cgroup namespace does not lead out of the mount poi
         system.file("/proc/self/cgroup", std::string("0::") + own + "\n").file("/proc/self/mountinfo", v2_mount);
         system.file("/sys/cpu.max", "100000 100000\n").file("/sys/fs/cpu.max", "100000 100000\n");
         system.file("/sys/other/cpu.max", "100000 100000\n");
-        CHECK(system.cpu_quota() == unlimited);
+        CHECK(cpu_quota(system) == unlimited);
         system.file("/sys/fs/cgroup/cpu.max", "200000 100000\n");
-        CHECK(system.cpu_quota() == 2);
+        CHECK(cpu_quota(system) == 2);
     }
 }
 
@@ -264,7 +234,7 @@ TEST_CASE("two dots that only begin a name are a name", "[cpu_count]") {
     made_up_system system;
     system.file("/proc/self/cgroup", "0::/..a\n").file("/proc/self/mountinfo", v2_mount);
     system.file("/sys/fs/cgroup/..a/cpu.max", "200000 100000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
 }
 
 TEST_CASE("a hybrid system is limited by the tighter of both versions", "[cpu_count]") {
@@ -274,11 +244,11 @@ TEST_CASE("a hybrid system is limited by the tighter of both versions", "[cpu_co
                 "32 31 0:29 / /cg/cpu rw - cgroup cgroup rw,cpu\n33 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n");
     system.file("/cg/cpu/two/cpu.cfs_quota_us", "100000").file("/cg/unified/one/cpu.max", "100000");
     system.file("/cg/cpu/one/cpu.cfs_quota_us", "400000\n").file("/cg/cpu/one/cpu.cfs_period_us", "100000\n");
-    CHECK(system.cpu_quota() == 4);
+    CHECK(cpu_quota(system) == 4);
     system.file("/cg/unified/two/cpu.max", "300000 100000\n");
-    CHECK(system.cpu_quota() == 3);
+    CHECK(cpu_quota(system) == 3);
     system.file("/cg/cpu/one/cpu.cfs_quota_us", "200000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
 }
 
 TEST_CASE("mount points with a space and optional fields are understood", "[cpu_count]") {
@@ -287,7 +257,7 @@ TEST_CASE("mount points with a space and optional fields are understood", "[cpu_
     system.file("/proc/self/mountinfo",
                 "33 31 0:38 /x\\040y /my\\040cgroups\\134 rw shared:1 master:2 - cgroup2 cgroup2 rw\n");
     system.file("/my cgroups\\/z/cpu.max", "200000 100000\n");
-    CHECK(system.cpu_quota() == 2);
+    CHECK(cpu_quota(system) == 2);
 }
 
 TEST_CASE("FANOUT_MAX_CPUS is a limit of its own", "[cpu_count]") {

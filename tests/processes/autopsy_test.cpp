@@ -7,6 +7,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "support/made_up_system.hpp"
 #include "support/matchers.hpp"
 
 using namespace fanout::detail;
@@ -67,6 +68,26 @@ TEST_CASE("frames are shortened to what a person reads", "[autopsy]") {
     CHECK(readable_frame("nothing like it") == "nothing like it");
 }
 
-TEST_CASE("what the kernel has killed for want of memory can be counted", "[autopsy]") {
-    CHECK(out_of_memory_kills() == out_of_memory_kills());
+TEST_CASE("what the kernel has killed for want of memory is counted in the own group", "[autopsy]") {
+    made_up_system system;
+    be_in_abc(system);
+    system.file("/proc/vmstat", "pgfault 5\noom_kill 9\n");
+    CHECK(out_of_memory_kills(system.root()) == 9);  // no group has a counter
+    system.file("/sys/fs/cgroup/a/memory.events", "low 0\noom 7\noom_kill 4\noom_group_kill 1\n");
+    CHECK(out_of_memory_kills(system.root()) == 4);  // the controller is not on further down
+    system.file("/sys/fs/cgroup/a/b/c/memory.events", "low 0\noom 2\noom_kill 2\n");
+    CHECK(out_of_memory_kills(system.root()) == 2);  // and not those of groups beside it
+}
+
+TEST_CASE("what the kernel has killed is counted in version 1 too, wherever it is mounted", "[autopsy]") {
+    made_up_system system;
+    system.file("/proc/vmstat", "oom_kill 9\n");
+    system.file("/proc/self/cgroup", "4:memory:/job/step\n1:cpu:/\n0::/\n");
+    system.file("/proc/self/mountinfo",
+                "35 31 0:33 /job /cg/mem rw - cgroup cgroup rw,memory\n"
+                "41 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n");
+    system.file("/cg/mem/step/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+    CHECK(out_of_memory_kills(system.root()) == 3);
+    system.file("/cg/mem/step/memory.oom_control", "oom_kill_disable 7\nunder_oom 0\n");  // before Linux 4.13
+    CHECK(out_of_memory_kills(system.root()) == 9);
 }

@@ -1,12 +1,10 @@
 // How many CPUs this process may use, how that was found, and joblib's meaning of n_jobs.
 #pragma once
 
-#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <optional>
@@ -15,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fanout/core/cgroup.hpp"
 #include "fanout/core/concat.hpp"
 
 // Written with few templates: whoever includes fanout pays for each of them.
@@ -27,68 +26,6 @@ inline constexpr int unlimited = INT_MAX;
 
 constexpr int least(int a, int b) { return a < b ? a : b; }
 
-/// A number that consists of digits, or -1. Beyond int becomes INT_MAX, which as an upper limit says the same.
-constexpr int whole_number(std::string_view digits, int base = 10) {
-    int value = digits.empty() ? -1 : 0;
-    for (const char digit : digits) {
-        if (digit < '0' || digit > '9') return -1;
-        value = value > (INT_MAX - 9) / base ? INT_MAX : value * base + (digit - '0');
-    }
-    return value;
-}
-
-/// Without the last newline; empty when unreadable, which for limits means "none known". No stdio, so that a forked
-/// worker may use it.
-inline std::string read_file(std::string_view folder, std::string_view name) {
-    std::string text;
-    const int file = open(concat({folder, name}).c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return text;
-    char chunk[1024];
-    for (;;) {
-        const ssize_t got = read(file, chunk, sizeof chunk);
-        if (got > 0)
-            text.append(chunk, static_cast<std::size_t>(got));
-        else if (got == 0 || errno != EINTR)
-            break;
-    }
-    close(file);
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    return text;
-}
-
-/// Takes the text before the first `separator` off the front of `rest`, and drops the separator.
-constexpr std::string_view cut(std::string_view& rest, char separator) {
-    const std::string_view head = rest.substr(0, rest.find(separator));
-    rest.remove_prefix(head.size() < rest.size() ? head.size() + 1 : head.size());
-    return head;
-}
-
-constexpr bool names_cpu(std::string_view list) {
-    while (!list.empty())
-        if (cut(list, ',').compare("cpu") == 0) return true;
-    return false;
-}
-
-/// Undoes mountinfo's \ooo for space, tab, newline and backslash.
-inline std::string unescape(std::string_view text) {
-    std::string plain;
-    while (!text.empty()) {
-        const int code = text.front() == '\\' ? whole_number(text.substr(1, 3), 8) : -1;
-        plain.push_back(code < 0 ? text.front() : static_cast<char>(code));
-        text.remove_prefix(code < 0 || text.size() < 4 ? 1 : 4);
-    }
-    return plain;
-}
-
-/// `group` as seen from a mount of `shown`: "/..." or "". The latter also when out of sight, like a namespace's "/..".
-constexpr std::string_view path_below(std::string_view shown, std::string_view group) {
-    if (shown.compare("/") == 0) shown = "";
-    if (!group.starts_with(shown)) return "";
-    const std::string_view below = group.substr(shown.size());
-    const bool goes_up = below.starts_with("/..") && (below.size() == 3 || below[3] == '/');
-    return below.starts_with('/') && !goes_up ? below : "";
-}
-
 /// From "quota [period]" in microseconds, rounded up. "max" and -1 are no whole numbers: unlimited, as is garbage.
 constexpr int quota_in_cpus(std::string_view line) {
     const int quota = whole_number(cut(line, ' '));
@@ -97,40 +34,16 @@ constexpr int quota_in_cpus(std::string_view line) {
     return quota / period + (quota % period != 0);
 }
 
-/// The tightest of all levels from `top + below` up to `top`: no group gets more than its ancestors.
-inline int quota_of_levels(std::string_view top, std::string_view below) {
-    const std::string group = concat({top, below, "/"});
-    const std::string v1 = concat({read_file(group, "cpu.cfs_quota_us"), " ", read_file(group, "cpu.cfs_period_us")});
-    const int here = least(quota_in_cpus(v1), quota_in_cpus(read_file(group, "cpu.max")));
-    return below.empty() ? here : least(here, quota_of_levels(top, below.substr(0, below.rfind('/'))));
-}
-
-/// Over the mounts of both versions, since hybrid systems have both. `root` goes before every path; "" but in tests.
+/// The tightest of all levels, since no group gets more than its ancestors. `root` goes before every path; "" but in
+/// tests.
 inline std::optional<int> cgroup_cpu_quota(std::string_view root) {
-    const std::string groups = read_file(root, "/proc/self/cgroup");
-    const std::string mounts = read_file(root, "/proc/self/mountinfo");
-    std::string_view v1_group, v2_group;
-    for (std::string_view rest = groups; !rest.empty();) {  // id:controllers:path, and 0::path for version 2
-        std::string_view line = cut(rest, '\n');
-        const bool v2 = cut(line, ':').compare("0") == 0;
-        if (names_cpu(cut(line, ':')) || v2) (v2 ? v2_group : v1_group) = line;
-    }
     int quota = unlimited;
-    for (std::string_view rest = mounts; !rest.empty();) {
-        // id parent device shown point options [optional...] - type source options
-        std::string_view place = cut(rest, '\n');
-        const std::size_t separator = place.find(" - ");
-        if (separator == place.npos) continue;
-        std::string_view kind = place.substr(separator + 3);
-        const std::string_view type = cut(kind, ' ');
-        cut(kind, ' ');
-        const bool v1 = type.compare("cgroup") == 0 && names_cpu(kind);
-        if (!v1 && type.compare("cgroup2") != 0) continue;
-        for (int skipped = 0; skipped < 3; ++skipped) cut(place, ' ');
-        const std::string shown = unescape(cut(place, ' '));
-        const std::string point = concat({root, unescape(cut(place, ' '))});
-        quota = least(quota, quota_of_levels(point, path_below(shown, v1 ? v1_group : v2_group)));
-    }
+    for_each_own_cgroup(root, "cpu", [&](const std::string& group) {
+        const std::string v1 =
+            concat({read_file(group, "cpu.cfs_quota_us"), " ", read_file(group, "cpu.cfs_period_us")});
+        quota = least(quota, least(quota_in_cpus(v1), quota_in_cpus(read_file(group, "cpu.max"))));
+        return true;
+    });
     return quota == unlimited ? std::optional<int>() : quota;
 }
 

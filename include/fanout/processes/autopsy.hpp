@@ -7,8 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
-#include "fanout/core/cpu_count.hpp"
+#include "fanout/core/cgroup.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/system.hpp"
@@ -37,26 +38,23 @@ inline std::string hexadecimal(const void* address) {
     return text;
 }
 
-/// How often the kernel has killed for want of memory, here and in this control group. It only goes up.
-inline std::uint64_t out_of_memory_kills() {
-    std::uint64_t kills = number_after(read_file("/proc/", "vmstat"), "oom_kill");
-    const std::string groups = read_file("/proc/", "self/cgroup");
-    for (std::size_t at = 0; at < groups.size();) {  // id:controllers:path, and 0::path for version 2
-        std::size_t end = groups.find('\n', at);
-        if (end == groups.npos) end = groups.size();
-        const std::size_t first = groups.find(':', at);
-        const std::size_t second = first < end ? groups.find(':', first + 1) : groups.npos;
-        if (second < end) {
-            const std::string path = groups.substr(second + 1, end - second - 1);
-            if (second == first + 1) {
-                kills += number_after(read_file("/sys/fs/cgroup" + path, "/memory.events"), "oom_kill");
-            } else if (groups.compare(first + 1, second - first - 1, "memory") == 0) {
-                kills += number_after(read_file("/sys/fs/cgroup/memory" + path, "/memory.oom_control"), "oom_kill");
-            }
+/// How often the kernel has killed for want of memory in the control group that this process is in, which its workers
+/// are in as well: the nearest one that has a counter, for those above count the kills of strangers too. Where there is
+/// none, in the whole system. It only goes up. `root` goes before every path; "" but in tests.
+inline std::uint64_t out_of_memory_kills(std::string_view root = "") {
+    std::uint64_t kills = 0;
+    bool counted = false;
+    for_each_own_cgroup(root, "memory", [&](const std::string& group) {
+        for (const char* const file : {"memory.events", "memory.oom_control"}) {  // of version 2, of version 1
+            const std::string counters = read_file(group, file);
+            if (counters.find("oom_kill ") == counters.npos) continue;  // not oom_kill_disable, which is older
+            kills += number_after(counters, "oom_kill");
+            counted = true;
+            return false;
         }
-        at = end + 1;
-    }
-    return kills;
+        return true;
+    });
+    return counted ? kills : number_after(read_file(root, "/proc/vmstat"), "oom_kill");
 }
 
 /// "program(_Z5scorei+0x12) [0x55]" becomes "score(int)+0x12", or "program+0x1112" where there is no name.

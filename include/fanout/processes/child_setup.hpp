@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "fanout/core/cpu_count.hpp"
+#include "fanout/core/cgroup.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/other_libraries.hpp"
 #include "fanout/processes/system.hpp"
