@@ -39,7 +39,7 @@ const std::vector<way_to_die> ways = {
      [] {
          for (;;) pause();
      },
-     SIGKILL, "fanout::task_timeout", "longer than the timeout of 0.2", 1},
+     SIGKILL, "fanout::task_timeout", "ran for longer than the timeout of 0.2", 1},
     {"throw", [] { throw std::out_of_range("beyond"); }, 0, "std::out_of_range", "beyond", 1},
     {"throw a number", [] { throw 42; }, 0, "int", "42", 1},
 };

@@ -69,7 +69,7 @@ TEST_CASE("a timed-out task is in its outcome, with how long it ran and may run;
                 CHECK(outcomes[i].error().index == i);
                 CHECK(outcomes[i].error().type == "fanout::task_timeout");
                 CHECK(outcomes[i].error().attempts == 1);
-                CHECK_THAT(outcomes[i].error().what, starting_with("task " + std::to_string(i) + " ran for "));
+                CHECK_THAT(outcomes[i].error().what, starting_with("ran for "));
                 CHECK_THAT(outcomes[i].error().what, containing("longer than the timeout of 0.01"));
                 CHECK_THROWS_AS(outcomes[i].value(), task_timeout);
             }

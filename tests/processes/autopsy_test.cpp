@@ -46,7 +46,7 @@ TEST_CASE("a crash is told with its address, and an overflow of the stack as suc
 TEST_CASE("out of memory is a finding and not a guess", "[autopsy]") {
     CHECK(cause_of_death(killed_by(SIGKILL), last_words{}, true) == "out of memory (SIGKILL)");
     CHECK(cause_of_death(killed_by(SIGKILL), last_words{}, false) == "killed from outside (SIGKILL)");
-    CHECK_THAT(way_out(killed_by(SIGKILL), last_words{}, true), containing("smaller n_jobs"));
+    CHECK_THAT(verdict_on(killed_by(SIGKILL), last_words{}, true).way_out, containing("smaller n_jobs"));
 }
 
 TEST_CASE("a worker that ended itself is told by how it did", "[autopsy]") {
@@ -59,6 +59,19 @@ TEST_CASE("a worker that ended itself is told by how it did", "[autopsy]") {
     std::strcpy(last.text, " with int: 5");
     CHECK(cause_of_death(killed_by(SIGABRT), last, false) == "std::terminate was called with int: 5");
     CHECK_THAT(cause_of_death({}, last_words{}, false), containing("its exit status is not known"));
+}
+
+TEST_CASE("a worker is killed by a signal, and ended by an exit", "[autopsy]") {
+    last_words last{};
+    CHECK(verdict_on(killed_by(SIGSEGV), last, false).did == std::string("killed its worker"));
+    CHECK(verdict_on(killed_by(SIGSEGV), last, false).way_out ==
+          std::string("run this task with fanout::sequential in a debugger"));
+    CHECK(verdict_on(exited_with(0), last, false).did == std::string("ended its worker"));
+    last.how = last_words::manner::called_exit;
+    const verdict_on_death exit = verdict_on({}, last, false);  // whose status nobody knows
+    CHECK(exit.did == std::string("ended its worker"));
+    CHECK(exit.cause == "it called exit(0)");
+    CHECK(exit.way_out == std::string("a task has to return or to throw"));
 }
 
 TEST_CASE("frames are shortened to what a person reads", "[autopsy]") {

@@ -286,7 +286,7 @@ TEST_CASE("the time limit counts from a task's own start, and costs that task al
     for (std::size_t i = 0; i < 30; ++i) CHECK(job.failures[i].has_value() == (i == 3));
     CHECK(job.failures[3]->type == "fanout::task_timeout");
     CHECK(job.failures[3]->attempts == 1);
-    CHECK_THAT(job.failures[3]->what, starting_with("task 3 ran for longer than the timeout of 0.3"));
+    CHECK_THAT(job.failures[3]->what, starting_with("ran for longer than the timeout of 0.3"));
     CHECK_THROWS_AS(std::rethrow_exception(job.failures[3]->exception), fanout::task_timeout);
 }
 
@@ -323,6 +323,28 @@ TEST_CASE("what the initializer throws ends the call", "[processes][failures]") 
     const processes backend{.initializer = [] { throw std::domain_error("no model"); }};
     CHECK_THROWS_WITH(backend.run(job, 2), "std::domain_error: no model");
     CHECK_FALSE(has_children());
+}
+
+TEST_CASE("an initializer that throws what cannot be written is told of in words, and no task is blamed",
+          "[processes][failures]") {
+    portable_job job({.size = 20}, text_function(text_of_index));
+    job.write_exception_first = [] { throw 1; };
+    const processes backend{.initializer = [] { throw std::domain_error("no model"); }};
+    CHECK_THROWS_WITH(backend.run(job, 2), "fanout: the initializer of processes threw std::domain_error: no model");
+    CHECK(job.times_stored() == 0);
+}
+
+TEST_CASE("a task that throws what cannot be written fails with its type and text", "[processes][failures]") {
+    portable_job job({.size = 5}, text_function([](std::size_t i) {
+                         if (i == 2) throw std::domain_error("two");
+                         return text_of_index(i);
+                     }));
+    job.write_exception_first = [] { throw 1; };
+    processes{}.run(job, 2);
+    REQUIRE(job.each_stored_once());
+    REQUIRE(job.failures[2]);
+    CHECK(job.failures[2]->type == "std::domain_error");
+    CHECK(job.failures[2]->what == "two");
 }
 
 TEST_CASE("an initializer that crashes breaks the pool", "[processes][failures]") {
@@ -389,12 +411,13 @@ TEST_CASE("a task that kills its workers is tried retries times more, and then f
         CHECK(job.failures[5]->signal == SIGSEGV);
         CHECK(job.failures[5]->attempts == retries + 1);
         CHECK(job.failures[5]->peak_memory > 0);
-        CHECK_THAT(job.failures[5]->what, starting_with("task 5 killed its worker (pid "));
-        CHECK_THAT(job.failures[5]->what, containing("attempt " + std::to_string(retries + 1) + " of " +
-                                                     std::to_string(retries + 1) + "): SIGSEGV"));
+        CHECK_THAT(job.failures[5]->what, starting_with("killed its worker: SIGSEGV"));
         try {
             std::rethrow_exception(job.failures[5]->exception);
         } catch (const fanout::worker_lost& lost) {
+            CHECK_THAT(lost.what(), starting_with("task 5 killed its worker (pid "));
+            CHECK_THAT(lost.what(), containing("attempt " + std::to_string(retries + 1) + " of " +
+                                               std::to_string(retries + 1) + "): SIGSEGV"));
             CHECK(lost.index() == 5);
             CHECK(lost.signal() == SIGSEGV);
             CHECK_FALSE(lost.why().exception);

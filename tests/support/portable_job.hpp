@@ -66,6 +66,9 @@ public:
     std::function<void(std::size_t, fanout::byte_sink&)> write_first;
     std::function<void(std::size_t, fanout::byte_source&)> read_first;
 
+    /// Called before an exception is written.
+    std::function<void()> write_exception_first;
+
     /// Called before elements are written.
     std::function<void(std::size_t)> write_elements_first;
 
@@ -154,6 +157,7 @@ private:
     }
 
     void write_exception(fanout::byte_sink& to) override {
+        if (write_exception_first) write_exception_first();
         write_text(to, fanout::detail::current_exception_type());
         write_text(to, fanout::detail::current_exception_text());
     }

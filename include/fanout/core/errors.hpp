@@ -33,7 +33,8 @@ private:
 /// The process that ran a task was lost, as often as the task was tried: it crashed, was killed, or ended itself.
 class worker_lost : public std::runtime_error {
 public:
-    explicit worker_lost(failure why) : std::runtime_error(why.what), why_(new failure(std::move(why))) {}
+    explicit worker_lost(failure why) : worker_lost(why, why.what) {}
+    worker_lost(failure why, const std::string& text) : std::runtime_error(text), why_(new failure(std::move(why))) {}
 
     /// Everything that is known of it; its own `exception` is empty.
     const failure& why() const noexcept { return *why_; }

@@ -53,7 +53,8 @@ public:
     virtual void store_flat(std::size_t first, std::size_t count, const void* results) noexcept = 0;
 
     /// In the calling process, once for a task that threw: `known` is everything but type, text and exception, which
-    /// are read. Throws when the bytes make no sense; then the task has not been stored.
+    /// are read; a text that it has already says what a std::bad_alloc is due to. Throws when the bytes make no sense;
+    /// then the task has not been stored.
     virtual void store_exception(failure known, byte_source& exception) = 0;
 
     /// In the calling process: throws an exception that `write_exception` has written and that belongs to no task.
@@ -62,6 +63,9 @@ public:
     /// In the calling process, once for a task that failed for a reason from outside: its worker was lost, its time was
     /// up. `why` is complete, with the exception to be thrown. Never with two threads at a time.
     virtual void store_failure(failure why) noexcept = 0;
+
+    /// Whether failures are collected, so that none need say how to keep the other results.
+    virtual bool collects_failures() const noexcept { return false; }
 
 protected:
     portable_tasks() = default;

@@ -123,7 +123,18 @@ protected:
         leave_early();
     }
 
-    /// A failure that is collected. Without memory for the account the call ends with that.
+    /// A failure that is collected: that of the exception being handled. Without memory for the account the call ends
+    /// with that.
+    template <class R>
+    void fail_slot(outcome<R>& slot, std::size_t index, int worker) noexcept {
+        try {
+            slot.fail(describe_failure(index, worker));
+        } catch (...) {
+            end_with_failure(index);
+        }
+    }
+
+    /// The same with one that came from outside.
     template <class R>
     void fail_slot(outcome<R>& slot, failure why) noexcept {
         const std::size_t index = why.index;
@@ -141,7 +152,11 @@ protected:
 
     /// The exception being handled as the failure of task `index`, for a caller who collects failures.
     failure describe_failure(std::size_t index, int worker) const {
-        return describe_current_exception(index, worker, plan_.backend);
+        failure why = describe_current_exception(index, worker, plan_.backend);
+        // That of a timeout begins with the task, as its message() does.
+        const std::string task = concat({"task ", std::to_string(index), " "});
+        if (why.type == "fanout::task_timeout" && why.what.starts_with(task)) why.what.erase(0, task.size());
+        return why;
     }
 
     /// A backend that forgets tasks must not go unnoticed: their results would be made up.

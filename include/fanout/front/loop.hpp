@@ -122,15 +122,11 @@ protected:
         return wishes.pre_dispatch ? static_cast<std::size_t>(*wishes.pre_dispatch) : static_cast<std::size_t>(-1);
     }
 
-    void failed(std::size_t i, int worker) noexcept {
-        if constexpr (Collect) {
-            try {
-                return slots_[i].fail(this->describe_failure(i, worker));
-            } catch (...) {
-                return this->end_with_failure(i);  // no memory for the account: then the call ends with that
-            }
-        }
-        this->end_with_failure(i);
+    void failed(std::size_t i, [[maybe_unused]] int worker) noexcept {
+        if constexpr (Collect)
+            this->fail_slot(slots_[i], i, worker);
+        else
+            this->end_with_failure(i);
     }
 
     const F& function_;

@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <stop_token>
+#include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
@@ -13,6 +16,7 @@
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/serialize/exceptions.hpp"
 #include "fanout/serialize/flat.hpp"
+#include "fanout/serialize/remote_exception.hpp"
 
 namespace fanout::detail {
 
@@ -36,6 +40,7 @@ public:
 
     void store_exception(failure known, byte_source& written) final {
         received_exception sent = read_exception(written);
+        if (!known.what.empty() && sent.type == "std::bad_alloc") explain(sent, known.what);
         known.type = std::move(sent.type);
         known.what = std::move(sent.what);
         known.exception = std::move(sent.exception);
@@ -43,6 +48,19 @@ public:
     }
 
     [[noreturn]] void rethrow(byte_source& written) final { std::rethrow_exception(read_exception(written).exception); }
+
+private:
+    /// Lets a plain std::bad_alloc say what it is due to. One in which something is nested stays as it is.
+    static void explain(received_exception& sent, const std::string& limit) {
+        try {
+            std::rethrow_exception(sent.exception);
+        } catch (const std::bad_alloc& e) {
+            if (typeid(e) != typeid(std::bad_alloc)) return;
+            sent.what = "the task wanted more than " + limit;
+            sent.exception = std::make_exception_ptr(remote<std::bad_alloc>(sent.type, sent.type + ": " + sent.what));
+        } catch (...) {
+        }
+    }
 
 protected:
     /// In a worker process. A token can be asked there, but nobody asks for a stop: what is too slow is killed.

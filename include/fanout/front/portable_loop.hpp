@@ -29,6 +29,8 @@ class portable_loop final : public portable_call<loop<Collect, F, Rs...>> {
 public:
     using base::base;
 
+    bool collects_failures() const noexcept override { return Collect; }
+
     std::size_t flat_result_size() const noexcept override { return is_flat ? sizeof(result) : 0; }
 
     void run_task(const portable_tasks::site& at, byte_sink& to) override {

@@ -26,6 +26,8 @@ class portable_several final : public portable_call<several<Collect, Calls...>> 
 public:
     using base::base;
 
+    bool collects_failures() const noexcept override { return Collect; }
+
     std::size_t flat_result_size() const noexcept override { return 0; }
 
     void run_task(const portable_tasks::site& at, byte_sink& to) override {

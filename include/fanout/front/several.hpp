@@ -95,15 +95,11 @@ protected:
     }
 
     template <std::size_t I>
-    void failed(int worker) noexcept {
-        if constexpr (Collect) {
-            try {
-                return std::get<I>(slots_).fail(this->describe_failure(I, worker));
-            } catch (...) {
-                return this->end_with_failure(I);  // no memory for the account: then the call ends with that
-            }
-        }
-        this->end_with_failure(I);
+    void failed([[maybe_unused]] int worker) noexcept {
+        if constexpr (Collect)
+            this->fail_slot(std::get<I>(slots_), I, worker);
+        else
+            this->end_with_failure(I);
     }
 
     std::tuple<Calls&&...> calls_;

@@ -34,7 +34,8 @@ public:
     std::stop_token start(int worker, typename Clock::time_point now) {
         unique_lock lock(mutex_);
         place& mine = workers_.at(static_cast<std::size_t>(worker));
-        if (std::exchange(mine.used, false) || mine.source.stop_requested()) mine.source = std::stop_source();
+        if (std::exchange(mine.used, false) || mine.source.stop_requested() || !mine.source.stop_possible())
+            mine.source = std::stop_source();
         if (limit_) {
             mine.deadline = now + *limit_;
             call_keeper();
@@ -60,7 +61,7 @@ public:
 
 private:
     struct place {
-        std::stop_source source;
+        std::stop_source source{std::nostopstate};  // until its worker has a task: there may be more workers than tasks
         bool used = false;  // it has told a task to stop, or is just about to: the next task needs another
         std::optional<typename Clock::time_point> deadline;
     };

@@ -123,15 +123,24 @@ inline std::string cause_of_death(const exit_report& report, const last_words& l
            "own";
 }
 
-/// What to do about it.
-inline const char* way_out(const exit_report& report, const last_words& last, bool memory_ran_out) {
-    if (memory_ran_out) return "use a smaller n_jobs, or .memory_limit to have the task fail with std::bad_alloc";
-    if (report.signal() == SIGKILL)
-        return "it may have been a limit of the system, a job scheduler, or somebody; use .outcomes(...) to keep the "
-               "other results";
-    if (last.how == last_words::manner::called_exit || report.exited())
-        return "a task has to return or to throw; use .outcomes(...) to keep the other results";
-    return "run this task with fanout::sequential in a debugger, or use .outcomes(...) to keep the other results";
+/// What is to be said of a task whose worker has died.
+struct verdict_on_death {
+    const char* did;      // "killed its worker"
+    std::string cause;    // "SIGSEGV at address 0x8"
+    const char* way_out;  // what to do about it
+};
+
+inline verdict_on_death verdict_on(const exit_report& report, const last_words& last, bool memory_ran_out) {
+    const bool ended_itself = report.signal() == 0 && (last.how == last_words::manner::called_exit || report.exited());
+    const char* way_out = "run this task with fanout::sequential in a debugger";
+    if (memory_ran_out)
+        way_out = "use a smaller n_jobs, or .memory_limit to have the task fail with std::bad_alloc";
+    else if (report.signal() == SIGKILL)
+        way_out = "it may have been a limit of the system, a job scheduler, or somebody";
+    else if (ended_itself)
+        way_out = "a task has to return or to throw";
+    return {ended_itself ? "ended its worker" : "killed its worker", cause_of_death(report, last, memory_ran_out),
+            way_out};
 }
 
 }  // namespace fanout::detail

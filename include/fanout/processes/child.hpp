@@ -92,7 +92,7 @@ private:
             try {
                 (*orders_.settings.initializer)();
             } catch (...) {
-                hand_over_exception(message::initializer_failed, 0);
+                hand_over_exception(message::initializer_failed, message::initializer_text, 0);
                 leave(phase::finished);
             }
         }
@@ -148,21 +148,21 @@ private:
             if (!place) outbox_.finish();
         } catch (...) {
             leave_if_forked();
-            hand_over_exception(message::exception, index);
+            hand_over_exception(message::exception, message::text, index);
         }
         FANOUT_FAULT_POINT(after_task);
         slot_.tasks.store(++run_, std::memory_order_relaxed);
         slot_.progress.store(2 * index + 2, std::memory_order_release);
     }
 
-    /// While it is being handled.
-    void hand_over_exception(message kind, std::size_t index) noexcept {
+    /// While it is being handled. `otherwise`: if it cannot be written.
+    void hand_over_exception(message kind, message otherwise, std::size_t index) noexcept {
         fence_.lift();
         outbox_.abandon();
         if (!wrote_exception(kind, index)) {
             const std::string type = current_exception_type();
             const std::string text = current_exception_text();
-            outbox_.begin(message::text, index);
+            outbox_.begin(otherwise, index);
             outbox_.write(type.c_str(), type.size() + 1);
             outbox_.write(text.data(), text.size());
             outbox_.finish();

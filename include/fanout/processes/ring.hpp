@@ -30,6 +30,7 @@ enum class message : std::uint8_t {
     exception,           // of a task, as portable_tasks writes it
     text,                // of a task whose exception could not be written: its type, a zero, and its text
     initializer_failed,  // an exception, which is not that of a task
+    initializer_text,    // the same, as a text
     elements,            // of a task, on the way to a worker
     abandoned,           // what has been read of this message is not to be used: another one follows
 };

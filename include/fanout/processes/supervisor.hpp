@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -130,10 +131,14 @@ private:
     }
 
     bool is_plausible(const seat& from, const piece& first) const noexcept {
-        if (first.kind == message::abandoned || first.kind == message::initializer_failed) return true;
+        if (first.kind == message::abandoned || is_of_initializer(first)) return true;
         if (first.kind == message::elements) return false;
         if (is_fed()) return from.sent.current() && from.sent.current()->index == first.index;
         return table_.may_come_from(first.index, from.worker, from.expected);
+    }
+
+    static bool is_of_initializer(const piece& first) noexcept {
+        return first.kind == message::initializer_failed || first.kind == message::initializer_text;
     }
 
     void deliver(seat& from, const piece& first, mailbox::waiting found) {
@@ -147,13 +152,18 @@ private:
                     tasks_.store_written(first.index, from.mail);
                     break;
                 case message::exception:
-                    tasks_.store_exception(known_of(from, first.index), from.mail);
+                    tasks_.store_exception(with_memory_limit(known_of(from, first.index), settings_.memory_limit),
+                                           from.mail);
                     break;
                 case message::text:
-                    store_text(from, first.index);
+                    tasks_.store_failure(failure_in_text(from, first.index));
                     break;
                 case message::initializer_failed:
                     tasks_.rethrow(from.mail);
+                    break;
+                case message::initializer_text:
+                    throw_of_initializer(failure_in_text(from, 0));
+                    break;
                 default:
                     break;
             }
@@ -162,7 +172,7 @@ private:
             thrown = std::current_exception();
         }
         from.reading = false;
-        if (first.kind == message::initializer_failed) return give_up(thrown);
+        if (is_of_initializer(first)) return give_up(thrown);
         if (!pass_over_rest(from)) return;
         if (stored) return done(from, first.index, first.kind != message::result);
         if (first.kind == message::abandoned) return;
@@ -185,7 +195,8 @@ private:
         return from.mail.failed() == failure_kind::none || from.mail.failed() == failure_kind::too_short;
     }
 
-    void store_text(seat& from, std::size_t index) {
+    /// An exception that could not be written.
+    failure failure_in_text(seat& from, std::size_t index) {
         std::string text(from.mail.left() < 65536 ? from.mail.left() : 0, '\0');
         from.mail.read(text.data(), text.size());
         failure why = known_of(from, index);
@@ -193,7 +204,7 @@ private:
         why.type = text.substr(0, zero);
         why.what = zero == text.npos ? std::string() : text.substr(zero + 1);
         why.exception = std::make_exception_ptr(std::runtime_error(why.type + ": " + why.what));
-        tasks_.store_failure(std::move(why));
+        return why;
     }
 
     failure known_of(const seat& at, std::size_t index) const {
@@ -272,14 +283,13 @@ private:
         known.peak_memory = report.peak_memory;
         ++at.deaths;
         if (at.killed_for == verdict::overdue && at.overdue == task) {
-            tasks_.store_failure(overdue_failure(std::move(known), *work_.time_limit(), threads_in_the_way() > 0));
+            tasks_.store_failure(overdue_failure(std::move(known), *work_.time_limit(), threads_in_the_way() > 0,
+                                                 tasks_.collects_failures()));
         } else if (at.deaths > settings_.retries) {
-            const bool no_memory = memory_ran_out(report);
-            const std::string cause = at.killed_for == verdict::scribbled
-                                          ? "it has overwritten memory that is not its own"
-                                          : cause_of_death(report, last, no_memory);
-            tasks_.store_failure(
-                lost_failure(std::move(known), settings_.retries + 1, cause, way_out(report, last, no_memory)));
+            verdict_on_death found = verdict_on(report, last, memory_ran_out(report));
+            if (at.killed_for == verdict::scribbled) found.cause = "it has overwritten memory that is not its own";
+            tasks_.store_failure(lost_failure(std::move(known), settings_.retries + 1, found.did, found.cause,
+                                              found.way_out, tasks_.collects_failures()));
         } else {
             return;  // once more, as the first task of a fresh worker
         }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <exception>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -25,28 +27,50 @@ inline failure described_failure(failure known, const std::exception_ptr& except
     return known;
 }
 
-/// `known` says which task, which worker and which attempt.
-inline failure overdue_failure(failure known, clock::duration limit, bool threads_were_there) {
-    known.type = "fanout::task_timeout";
-    known.what = "task " + std::to_string(known.index) + " ran for longer than the timeout of " +
-                 std::to_string(std::chrono::duration<double>(limit).count()) + " s on processes (worker " +
-                 std::to_string(known.worker) + ", pid " + std::to_string(known.pid) +
-                 "), which was killed; raise options::timeout, or use .outcomes(...) to keep the other results";
-    if (threads_were_there)
-        known.what +=
-            " (the program has other threads: the task may wait for a lock that one of them held when its worker was "
-            "forked)";
-    known.exception = std::make_exception_ptr(task_timeout(known.index, known.what));
+/// `known` with what a std::bad_alloc is due to.
+inline failure with_memory_limit(failure known, std::optional<std::size_t> limit) {
+    if (limit) known.what = "the memory_limit of " + std::to_string(*limit >> 20) + " MB";
     return known;
 }
 
-/// `cause` as in "task 17 killed its worker (pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; way out".
-inline failure lost_failure(failure known, int most_attempts, const std::string& cause, const char* way_out) {
+/// For an initializer whose exception could not be written.
+[[noreturn]] inline void throw_of_initializer(const failure& why) {
+    throw std::runtime_error("fanout: the initializer of processes threw " + why.type + ": " + why.what);
+}
+
+/// Behind the text of an exception that ends its call.
+inline constexpr const char* how_to_go_on = "; use .outcomes(...) to keep the other results";
+
+/// `known` says which task, which worker and which attempt, and so does the text of the exception, but not the
+/// failure's own: its message() tells that.
+inline failure overdue_failure(failure known, clock::duration limit, bool threads_were_there, bool is_collected) {
+    const std::string ran =
+        "ran for longer than the timeout of " + std::to_string(std::chrono::duration<double>(limit).count()) + " s";
+    std::string advice = " and was killed; raise options::timeout";
+    if (threads_were_there)
+        advice +=
+            " (the program has other threads: the task may wait for a lock that one of them held when its worker was "
+            "forked)";
+    known.type = "fanout::task_timeout";
+    known.what = ran + advice;
+    std::string text = "task " + std::to_string(known.index) + " " + ran + " on processes (worker " +
+                       std::to_string(known.worker) + ", pid " + std::to_string(known.pid) + ")" + advice;
+    if (!is_collected) text += how_to_go_on;
+    known.exception = std::make_exception_ptr(task_timeout(known.index, text));
+    return known;
+}
+
+/// The same. `did` as in "task 17 killed its worker (pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; way out".
+inline failure lost_failure(failure known, int most_attempts, const char* did, const std::string& cause,
+                            const char* way_out, bool is_collected) {
+    const std::string why = ": " + cause + "; " + way_out;
     known.type = "fanout::worker_lost";
-    known.what = "task " + std::to_string(known.index) + " killed its worker (pid " + std::to_string(known.pid) +
-                 ", attempt " + std::to_string(known.attempts) + " of " + std::to_string(most_attempts) + "): ";
-    known.what.append(cause).append("; ").append(way_out);
-    known.exception = std::make_exception_ptr(worker_lost(known));
+    known.what = did + why;
+    std::string text = "task " + std::to_string(known.index) + " " + did + " (pid " + std::to_string(known.pid) +
+                       ", attempt " + std::to_string(known.attempts) + " of " + std::to_string(most_attempts) + ")" +
+                       why;
+    if (!is_collected) text += how_to_go_on;
+    known.exception = std::make_exception_ptr(worker_lost(known, text));
     return known;
 }
 

@@ -39,6 +39,18 @@ void read_into(reader& from, T& value);
 /// Values may contain values of their own type: this deep, and no deeper, for each level takes a part of the stack.
 inline constexpr int deepest_nesting = 256;
 
+/// One level deeper as long as it lives.
+class nesting {
+public:
+    explicit nesting(int& depth) noexcept : depth_(depth) { ++depth_; }
+    nesting(const nesting&) = delete;
+    nesting& operator=(const nesting&) = delete;
+    ~nesting() { --depth_; }
+
+private:
+    int& depth_;
+};
+
 }  // namespace detail
 
 /// Writes values to a sink, in the order in which a `reader` is to read them. One thread at a time.
@@ -72,19 +84,16 @@ public:
 
     /// Stands where a value may contain others of its type. Throws `std::length_error` when they are nested too deep
     /// to be read again.
-    class level {
+    class level : detail::nesting {
     public:
-        explicit level(writer& to) : depth_(to.depth_) {
-            if (depth_ >= detail::deepest_nesting)
-                throw std::length_error("fanout: a value is nested more than 256 deep and cannot be sent");
-            ++depth_;
-        }
-        level(const level&) = delete;
-        level& operator=(const level&) = delete;
-        ~level() { --depth_; }
+        explicit level(writer& to) : nesting(checked(to.depth_)) {}
 
     private:
-        int& depth_;
+        static int& checked(int& depth) {
+            if (depth >= detail::deepest_nesting)
+                throw std::length_error("fanout: a value is nested more than 256 deep and cannot be sent");
+            return depth;
+        }
     };
 
 private:
@@ -159,18 +168,15 @@ public:
     }
 
     /// Stands where a T may contain others of its type. Throws `decode_error` when they are nested too deep.
-    class level {
+    class level : detail::nesting {
     public:
-        level(reader& from, const std::type_info& type) : depth_(from.depth_) {
-            if (depth_ >= detail::deepest_nesting) detail::throw_decode_error("values nested more than 256 deep", type);
-            ++depth_;
-        }
-        level(const level&) = delete;
-        level& operator=(const level&) = delete;
-        ~level() { --depth_; }
+        level(reader& from, const std::type_info& type) : nesting(checked(from.depth_, type)) {}
 
     private:
-        int& depth_;
+        static int& checked(int& depth, const std::type_info& type) {
+            if (depth >= detail::deepest_nesting) detail::throw_decode_error("values nested more than 256 deep", type);
+            return depth;
+        }
     };
 
 private:

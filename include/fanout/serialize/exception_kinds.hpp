@@ -44,6 +44,12 @@ using thrown_numbers =
 
 using own_exceptions = types<cancelled, pool_broken, decode_error, task_timeout, worker_lost>;
 
+/// Calls `use` with all that is sent of a failure. Its exception stays behind.
+template <class Failure, class Use>
+void with_fields_of(Failure& why, const Use& use) {
+    use(why.index, why.type, why.what, why.signal, why.attempts, why.worker, why.pid, why.peak_memory, why.backend);
+}
+
 inline constexpr int deepest_nested_exception = 32;
 
 }  // namespace fanout::detail

@@ -125,15 +125,7 @@ private:
     }
 
     void take_failure() {
-        take_into(from_, why_.index);
-        take_into(from_, why_.type);
-        take_into(from_, why_.what);
-        take_into(from_, why_.signal);
-        take_into(from_, why_.attempts);
-        take_into(from_, why_.worker);
-        take_into(from_, why_.pid);
-        take_into(from_, why_.peak_memory);
-        take_into(from_, why_.backend);
+        with_fields_of(why_, [&](auto&... each) { (take_into(from_, each), ...); });
     }
 
     std::exception_ptr caught() {
@@ -229,7 +221,7 @@ private:
         if constexpr (std::is_same_v<Own, task_timeout>) {
             throw task_timeout(why_.index, what_);
         } else if constexpr (std::is_same_v<Own, worker_lost>) {
-            throw worker_lost(why_);
+            throw worker_lost(why_, what_);
         } else {
             throw Own(what_);
         }

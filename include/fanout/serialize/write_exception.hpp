@@ -142,15 +142,7 @@ private:
         failure why;
         if (const auto* lost = dynamic_cast<const worker_lost*>(&e)) why = lost->why();
         if (const auto* timeout = dynamic_cast<const task_timeout*>(&e)) why.index = timeout->index();
-        put(to_, why.index);
-        put(to_, why.type);
-        put(to_, why.what);
-        put(to_, why.signal);
-        put(to_, why.attempts);
-        put(to_, why.worker);
-        put(to_, why.pid);
-        put(to_, why.peak_memory);
-        put(to_, why.backend);
+        with_fields_of(why, [&](const auto&... each) { (put(to_, each), ...); });
         return true;
     }
 
