@@ -14,6 +14,8 @@
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/core/task_seed.hpp"
+#include "fanout/front/any_backend.hpp"
+#include "fanout/front/backend_names.hpp"
 #include "fanout/front/parallel.hpp"
 #include "fanout/processes/processes.hpp"
 #include "fanout/serialize/codec.hpp"

@@ -12,6 +12,12 @@
 
 namespace fanout {
 
+/// What a call cannot do without, whatever backend its surroundings would choose.
+enum class requirement {
+    shared_memory,  ///< tasks see the caller's variables, and what they write there is there afterwards
+};
+using enum requirement;
+
 /// What is not set is chosen by the library. Written with names: `parallel({.n_jobs = 4, .timeout = 1s})`.
 struct options {
     /// Tasks at once. -1: one for each CPU; -2: all CPUs but one, and so on; never fewer than one. Not set: -1.
@@ -32,6 +38,13 @@ struct options {
     /// Ends the call from outside: no further task starts, those that run are finished, or killed on processes, and the
     /// call throws `cancelled`.
     std::stop_token stop = {};
+
+    /// `.require = shared_memory`: a backend that `config` or the environment chose is replaced by threads if its tasks
+    /// run elsewhere; one that is written at the call is an error then.
+    std::optional<requirement> require = {};
+
+    /// How talkative a call is, as joblib's: 0 is silent.
+    std::optional<int> verbose = {};
 };
 
 namespace detail {

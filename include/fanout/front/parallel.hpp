@@ -16,6 +16,7 @@
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/misuse.hpp"
 #include "fanout/core/options.hpp"
+#include "fanout/front/any_backend.hpp"
 #include "fanout/front/call.hpp"
 #include "fanout/front/loop.hpp"
 #include "fanout/front/portable_loop.hpp"
@@ -46,6 +47,20 @@ inline constexpr bool is_range_of_calls<R> = is_delayed_call<std::remove_cvref_t
 template <class R>
 concept keepable_result = std::is_void_v<R> || std::move_constructible<std::decay_t<R>>;
 
+/// Whether other processes could run it: what is read only once has to be sent, and all results have to.
+template <class F, class... Rs>
+inline constexpr bool loop_is_portable =
+    serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>> &&
+    (indexable<Rs...> || (serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...));
+
+/// One of the types cannot be sent: the compiler's error, at run time.
+template <class... Ts>
+[[noreturn]] void refuse_to_send() {
+    std::string why;
+    ((why = why.empty() ? why_not_serializable<Ts>() : why), ...);
+    throw std::invalid_argument(why);
+}
+
 /// One function over ranges. Each mistake that can be seen at compile time is one line here, and stops the compiler
 /// before it gets to the templates behind.
 template <bool Collect, class Runner, class F, class... Rs>
@@ -75,7 +90,14 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
                       "fanout: this range can be read only once, so its elements are kept until their tasks run, and "
                       "these can be neither copied nor moved out of it; let the range give values, not references");
         return misuse();
-    } else if constexpr (!leaves_the_process<Runner>) {
+    } else if constexpr (!leaves_the_process<Runner> && !chosen_at_run_time<Runner>) {
+        loop<Collect, F, Rs...> work(plan, f, ranges...);
+        work.finish_through(runner);
+        return work.results();
+    } else if constexpr (chosen_at_run_time<Runner> && !loop_is_portable<F, Rs...>) {
+        if (runner.leaves_the_process())
+            refuse_to_send<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>,
+                           std::remove_cvref_t<std::ranges::range_reference_t<Rs>>...>();
         loop<Collect, F, Rs...> work(plan, f, ranges...);
         work.finish_through(runner);
         return work.results();
@@ -105,7 +127,13 @@ auto run_several(const call_plan& plan, const Runner& runner, Calls&&... calls) 
                       "fanout: a function's result can be neither copied nor moved into the tuple of results; return a "
                       "std::unique_ptr to it");
         return misuse();
-    } else if constexpr (!leaves_the_process<Runner>) {
+    } else if constexpr (!leaves_the_process<Runner> && !chosen_at_run_time<Runner>) {
+        several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
+        work.finish_through(runner);
+        return work.results();
+    } else if constexpr (chosen_at_run_time<Runner> &&
+                         !(serializable<kept_result<task_result<make_the_call, Calls>>> && ...)) {
+        if (runner.leaves_the_process()) refuse_to_send<kept_result<task_result<make_the_call, Calls>>...>();
         several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
         work.finish_through(runner);
         return work.results();
@@ -149,6 +177,14 @@ auto run_call(const call_plan& plan, const Runner& runner, First&& first, Rest&&
                       "of delayed calls, or several: parallel(n)(delayed(f)(1), delayed(g)(2))");
         return misuse();
     }
+}
+
+template <class Backend>
+const char* name_of(const Backend& backend) {
+    if constexpr (chosen_at_run_time<Backend>)
+        return backend.name();
+    else
+        return backend_name<Backend>();
 }
 
 template <class Backend>
@@ -207,7 +243,7 @@ public:
 
 private:
     detail::call_plan plan() const {
-        return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::backend_name<Backend>()};
+        return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::name_of(backend_)};
     }
 
     const auto& runner() const {

@@ -1,6 +1,7 @@
 // What every call needs whose tasks run in other processes, whatever its form.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <new>
@@ -28,38 +29,70 @@ concept leaves_the_process = requires { requires Runner::leaves_the_process; };
 template <class R>
 inline constexpr bool is_handed_over_flat = sizeof(R) <= 64 && flat<R>;
 
+/// Lets a plain std::bad_alloc say what it is due to. One in which something is nested stays as it is.
+template <class Exception>
+void explain(Exception& sent, const std::string& limit) {
+    try {
+        std::rethrow_exception(sent.exception);
+    } catch (const std::bad_alloc& e) {
+        if (typeid(e) != typeid(std::bad_alloc)) return;
+        sent.what = "the task wanted more than " + limit;
+        sent.exception = std::make_exception_ptr(remote<std::bad_alloc>(sent.type, sent.type + ": " + sent.what));
+    } catch (...) {
+    }
+}
+
+/// `limit`: what memory the task was allowed, if it is known that there was not enough.
+template <class Source>
+received_exception read_explained_exception(Source& source, const std::string& limit) {
+    received_exception sent = read_exception(source);
+    if (!limit.empty() && sent.type == "std::bad_alloc") explain(sent, limit);
+    return sent;
+}
+
+/// How exceptions become bytes and come back. That is much to compile, and a program needs it only if it has a backend
+/// that leaves the process; who calls through a backend that is chosen at run time cannot know. So whoever has such a
+/// backend puts the functions here.
+struct exception_functions {
+    void (*write)(byte_sink&);  // the one that is being handled
+    received_exception (*read)(byte_source&, const std::string& limit);
+};
+inline constinit std::atomic<const exception_functions*> exceptions_as_bytes = nullptr;
+
+/// Before the first call through `Backend`.
+template <class Backend>
+void teach_exceptions() {
+    static constexpr exception_functions functions{write_current_exception<byte_sink>,
+                                                   read_explained_exception<byte_source>};
+    exceptions_as_bytes.store(&functions, std::memory_order_release);  // pairs with the loads in portable_call
+}
+
 /// `Form`: the loop, or several calls.
 template <class Form>
 class portable_call : public Form, public portable_tasks {
 public:
     using Form::Form;
 
+    template <class Runner>
+    void finish_through(const Runner& runner) {
+        if constexpr (leaves_the_process<Runner>) teach_exceptions<Runner>();
+        Form::finish_through(runner);
+    }
+
     portable_tasks* portable() noexcept final { return this; }
 
-    void write_exception(byte_sink& to) final { write_current_exception(to); }
+    void write_exception(byte_sink& to) final { functions().write(to); }
 
     void store_exception(failure known, byte_source& written) final {
-        received_exception sent = read_exception(written);
-        if (!known.what.empty() && sent.type == "std::bad_alloc") explain(sent, known.what);
+        received_exception sent = functions().read(written, known.what);
         known.type = std::move(sent.type);
         known.what = std::move(sent.what);
         known.exception = std::move(sent.exception);
         store_failure(std::move(known));
     }
 
-    [[noreturn]] void rethrow(byte_source& written) final { std::rethrow_exception(read_exception(written).exception); }
-
-private:
-    /// Lets a plain std::bad_alloc say what it is due to. One in which something is nested stays as it is.
-    static void explain(received_exception& sent, const std::string& limit) {
-        try {
-            std::rethrow_exception(sent.exception);
-        } catch (const std::bad_alloc& e) {
-            if (typeid(e) != typeid(std::bad_alloc)) return;
-            sent.what = "the task wanted more than " + limit;
-            sent.exception = std::make_exception_ptr(remote<std::bad_alloc>(sent.type, sent.type + ": " + sent.what));
-        } catch (...) {
-        }
+    [[noreturn]] void rethrow(byte_source& written) final {
+        std::rethrow_exception(functions().read(written).exception);
     }
 
 protected:
@@ -72,6 +105,11 @@ protected:
         } else {
             return call_function(std::forward<F>(f), std::forward<Args>(args)...);
         }
+    }
+
+private:
+    static const exception_functions& functions() noexcept {
+        return *exceptions_as_bytes.load(std::memory_order_acquire);
     }
 };
 
