@@ -150,6 +150,12 @@ struct names {
     }();
 };
 
+/// Depends on a parameter of the caller's, so that nothing is compiled before there is a call.
+template <class Name>
+void make_names_known() {
+    static_cast<void>(names<std::conditional_t<true, std::string, Name>>::are_known);
+}
+
 }  // namespace detail
 
 /// The backend of this name, chosen as the program runs: "sequential", "threads", "processes" or one that was
@@ -160,7 +166,7 @@ struct names {
 ///     auto roots = parallel(4, backend(name))(delayed(root), numbers);
 template <std::convertible_to<std::string_view> Name>
 [[nodiscard]] any_backend backend(const Name& name) {
-    static_cast<void>(detail::names<std::string>::are_known);
+    detail::make_names_known<Name>();
     const std::string_view whole = name;
     return detail::backend_by_name(whole, detail::concat({"backend(\"", whole, "\")"}));
 }
@@ -178,7 +184,7 @@ template <std::convertible_to<std::string_view> Name>
 /// factory is kept until the program ends, and may be called by several threads at once.
 template <std::convertible_to<std::string_view> Name, class Factory>
 void register_backend(const Name& name, Factory factory) {
-    static_cast<void>(detail::names<std::string>::are_known);
+    detail::make_names_known<Name>();
     const std::string_view called = name;
     if (called.empty() || called.find_first_of("?&=") != called.npos)
         throw std::invalid_argument(detail::concat(
