@@ -21,6 +21,7 @@
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/own_line.hpp"
 #include "fanout/front/ending.hpp"
+#include "fanout/front/in_force.hpp"
 #include "fanout/front/watch.hpp"
 
 namespace fanout::detail {
@@ -83,6 +84,7 @@ protected:
     /// `perform` refers to can stay in registers from task to task.
     template <class Perform, class Failed>
     [[gnu::always_inline]] void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
+        const settings_on_loan as_in_the_caller(settings_);
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {
@@ -240,6 +242,7 @@ private:
     }
 
     const call_plan& plan_;
+    const settings* const settings_ = settings_here.what;  // in force where the call was made
     ending ending_;
     watch_type watch_;
     sleeper sleeper_;

@@ -92,7 +92,7 @@ public:
     }
 
     [[noreturn]] void rethrow(byte_source& written) final {
-        std::rethrow_exception(functions().read(written).exception);
+        std::rethrow_exception(functions().read(written, {}).exception);
     }
 
 protected:
