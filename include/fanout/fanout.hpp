@@ -16,6 +16,7 @@
 #include "fanout/core/task_seed.hpp"
 #include "fanout/front/any_backend.hpp"
 #include "fanout/front/backend_names.hpp"
+#include "fanout/front/config.hpp"
 #include "fanout/front/parallel.hpp"
 #include "fanout/processes/processes.hpp"
 #include "fanout/serialize/codec.hpp"

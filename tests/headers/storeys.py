@@ -6,6 +6,7 @@ from pathlib import Path
 # A folder, or a header at the top, may include what is in the folders after it, and in its own.
 MAY_INCLUDE = {
     "fanout.hpp": ["front", "processes", "threads", "serialize", "core"],
+    "environment.hpp": ["front"],
     "tcp.hpp":    ["tcp", "launch", "processes", "threads", "serialize", "core"],
 
     "front":      ["processes", "threads", "serialize", "core"],

@@ -49,6 +49,21 @@ struct options {
 
 namespace detail {
 
+/// What is not set as in `defaults`. Every field is named here.
+template <class Options>
+void fill_in(Options& given, const Options& defaults) {
+    const auto fill = [](auto& value, const auto& otherwise) {
+        if (!value) value = otherwise;
+    };
+    fill(given.n_jobs, defaults.n_jobs);
+    fill(given.batch_size, defaults.batch_size);
+    fill(given.pre_dispatch, defaults.pre_dispatch);
+    fill(given.timeout, defaults.timeout);
+    if (!given.stop.stop_possible()) given.stop = defaults.stop;
+    fill(given.require, defaults.require);
+    fill(given.verbose, defaults.verbose);
+}
+
 inline void require_at_least_one(const char* name, const std::optional<std::int64_t>& value, const char* otherwise) {
     if (value && *value < 1)
         throw std::invalid_argument(concat({"fanout: ", name, " = ", std::to_string(*value),

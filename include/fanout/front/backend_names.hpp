@@ -143,7 +143,7 @@ inline constinit std::atomic<any_backend (*)(std::string_view whole, const std::
 
 /// Whoever touches `are_known` puts the function there before the program begins.
 template <class Text>
-struct names {
+struct names_in_environment {
     static inline const bool are_known = [] {
         find_backend.store(backend_by_name<Text>, std::memory_order_release);
         return true;
@@ -153,7 +153,7 @@ struct names {
 /// Depends on a parameter of the caller's, so that nothing is compiled before there is a call.
 template <class Name>
 void make_names_known() {
-    static_cast<void>(names<std::conditional_t<true, std::string, Name>>::are_known);
+    static_cast<void>(names_in_environment<std::conditional_t<true, std::string, Name>>::are_known);
 }
 
 }  // namespace detail

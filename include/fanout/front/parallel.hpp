@@ -18,12 +18,13 @@
 #include "fanout/core/options.hpp"
 #include "fanout/front/any_backend.hpp"
 #include "fanout/front/call.hpp"
+#include "fanout/front/choice_of_backend.hpp"
 #include "fanout/front/loop.hpp"
 #include "fanout/front/portable_loop.hpp"
 #include "fanout/front/portable_several.hpp"
+#include "fanout/front/settings.hpp"
 #include "fanout/front/several.hpp"
 #include "fanout/front/uses.hpp"
-#include "fanout/threads/threads.hpp"
 
 namespace fanout {
 
@@ -206,8 +207,11 @@ class parallel_call {
 
 public:
     explicit parallel_call(options wishes, Backend backend = {})
-        : options_(std::move(wishes)), backend_(std::move(backend)), kept_(detail::kept_by(backend_)) {
+        : options_(detail::with_settings(std::move(wishes))),
+          backend_(std::move(backend)),
+          kept_(detail::kept_by(backend_)) {
         detail::validated(options_);
+        if (options_.require) detail::require_shared_memory(backend_, detail::name_of(backend_));
     }
 
     /// Runs the loop and gives the results in the order of the input:
@@ -272,26 +276,33 @@ options with_jobs(N n_jobs) {
     return {.n_jobs = static_cast<int>(n_jobs)};
 }
 
+template <class Any>
+auto parallel_as_chosen(options wishes, Any otherwise = {}) {
+    Any chosen = chosen_backend(wishes, std::move(otherwise));
+    return parallel_call<Any>(std::move(wishes), std::move(chosen));
+}
+
 }  // namespace detail
 
 /// A loop to be run with n_jobs tasks at once (-1: one for each CPU, -2: all CPUs but one, ...) on a backend:
 ///
 ///     auto roots = parallel(4)(delayed(root), numbers);
 ///
-/// Without a backend it is threads, without n_jobs all CPUs. Throws `std::invalid_argument` for what could never run.
-template <runs_jobs Backend = threads>
+/// What is left out is as the scopes of `config` and the environment have it at this moment; if they say nothing, the
+/// backend is threads and n_jobs all CPUs. Throws `std::invalid_argument` for what could never run.
+template <class Any = any_backend>
 [[nodiscard]] auto parallel() {
-    return parallel_call<Backend>(options());
+    return detail::parallel_as_chosen<Any>(options());
 }
 
-template <runs_jobs Backend = threads>
+template <class Any = any_backend>
 [[nodiscard]] auto parallel(options wishes) {
-    return parallel_call<Backend>(std::move(wishes));
+    return detail::parallel_as_chosen<Any>(std::move(wishes));
 }
 
 template <detail::job_count N>
 [[nodiscard]] auto parallel(N n_jobs) {
-    return parallel_call<threads>(detail::with_jobs(n_jobs));
+    return detail::parallel_as_chosen<any_backend>(detail::with_jobs(n_jobs));
 }
 
 template <runs_jobs Backend>
@@ -307,6 +318,21 @@ template <runs_jobs Backend>
 template <detail::job_count N, runs_jobs Backend>
 [[nodiscard]] auto parallel(N n_jobs, Backend backend) {
     return parallel_call<Backend>(detail::with_jobs(n_jobs), std::move(backend));
+}
+
+template <std::same_as<detail::preferred> Preferred>
+[[nodiscard]] auto parallel(Preferred backend) {
+    return detail::parallel_as_chosen<any_backend>(options(), std::move(backend.backend));
+}
+
+template <std::same_as<detail::preferred> Preferred>
+[[nodiscard]] auto parallel(options wishes, Preferred backend) {
+    return detail::parallel_as_chosen<any_backend>(std::move(wishes), std::move(backend.backend));
+}
+
+template <detail::job_count N, std::same_as<detail::preferred> Preferred>
+[[nodiscard]] auto parallel(N n_jobs, Preferred backend) {
+    return detail::parallel_as_chosen<any_backend>(detail::with_jobs(n_jobs), std::move(backend.backend));
 }
 
 /// Anything else is a mistake, and this says so.

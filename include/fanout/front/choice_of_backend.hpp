@@ -1,0 +1,67 @@
+// Which backend a call gets that does not name one.
+#pragma once
+
+#include <concepts>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "fanout/core/backend.hpp"
+#include "fanout/core/concat.hpp"
+#include "fanout/core/options.hpp"
+#include "fanout/front/any_backend.hpp"
+#include "fanout/front/settings.hpp"
+
+namespace fanout {
+
+namespace detail {
+
+/// A backend to be used if the surroundings have chosen none.
+struct preferred {
+    any_backend backend;
+};
+
+template <class Backend>
+bool runs_elsewhere(const Backend& backend) {
+    if constexpr (chosen_at_run_time<Backend>)
+        return backend.leaves_the_process();
+    else
+        return leaves_the_process<Backend>;
+}
+
+template <class Backend>
+void require_shared_memory(const Backend& backend, const char* name) {
+    if (runs_elsewhere(backend))
+        throw std::invalid_argument(concat({"fanout: require = shared_memory, but tasks of ", name,
+                                            " run in other processes; use threads{}, or leave the requirement out"}));
+}
+
+/// What the surroundings have chosen, or `otherwise`.
+template <class Any>
+Any chosen_backend(const options& wishes, Any otherwise) {
+    const settings* const now = current_settings();
+    if (!now) return otherwise;
+    const bool must_share = wishes.require || now->defaults.require;
+    if (must_share) require_shared_memory(otherwise, otherwise.name());
+    if (!now->backend) return otherwise;
+    if (!must_share || !now->backend->leaves_the_process()) return *now->backend;
+    if (wishes.verbose.value_or(now->defaults.verbose.value_or(0)) >= 10) {
+        const char* const name = now->backend->name();
+        std::fprintf(stderr, "fanout: threads instead of %s, since shared memory is required\n", name);
+    }
+    return Any();
+}
+
+}  // namespace detail
+
+/// A backend for calls, or for a part of a program, that have no say in it: it is used unless a `config` scope or the
+/// environment has chosen another.
+///
+///     parallel(2, prefer(processes{}))(delayed(f), range)
+template <runs_jobs Backend>
+[[nodiscard]] detail::preferred prefer(Backend backend) {
+    return {std::move(backend)};
+}
+
+}  // namespace fanout
