@@ -8,6 +8,7 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/cpu_count.hpp"
+#include "fanout/core/current_worker.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/options.hpp"
@@ -18,6 +19,7 @@
 #include "fanout/front/backend_names.hpp"
 #include "fanout/front/config.hpp"
 #include "fanout/front/parallel.hpp"
+#include "fanout/front/per_worker.hpp"
 #include "fanout/processes/processes.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/threads/threads.hpp"

@@ -32,15 +32,47 @@ bool does(int signal, void (*what)(int)) {
 
 }  // namespace
 
-TEST_CASE("handlers go, ignored signals and crash handlers stay, and Ctrl-C is ignored", "[child_setup]") {
+TEST_CASE("handlers go, ignored signals and crash handlers stay", "[child_setup]") {
     CHECK(holds_in_a_child([] {
         signal(SIGTERM, [](int) {});
         signal(SIGPIPE, SIG_IGN);
         void (*const own)(int) = [](int) {};
         signal(SIGSEGV, own);
         take_back_signal_handlers();
-        return does(SIGTERM, SIG_DFL) && does(SIGPIPE, SIG_IGN) && does(SIGSEGV, own) && does(SIGINT, SIG_IGN);
+        return does(SIGTERM, SIG_DFL) && does(SIGPIPE, SIG_IGN) && does(SIGSEGV, own);
     }));
+}
+
+TEST_CASE("a worker survives the signals of its terminal, and what it starts does not inherit that", "[child_setup]") {
+    for (const int signal : {SIGINT, SIGQUIT, SIGHUP}) {
+        CAPTURE(signal);
+        const auto survives = [&](void (*handled)(int)) {
+            return holds_in_a_child([&] {
+                ::signal(signal, handled);
+                take_back_signal_handlers();
+                raise(signal);
+                return true;
+            });
+        };
+        CHECK(survives(SIG_DFL));
+        CHECK(survives([](int) { _exit(1); }));
+        CHECK(survives(SIG_IGN));
+        CHECK(holds_in_a_child([&] {
+            ::signal(signal, SIG_IGN);
+            take_back_signal_handlers();
+            return does(signal, SIG_IGN);
+        }));
+        CHECK(holds_in_a_child([&] {
+            ::signal(signal, SIG_DFL);
+            take_back_signal_handlers();
+            const std::string kills_itself = "kill -" + std::to_string(signal) + " $$";
+            const pid_t program = fork();
+            if (program == 0) execl("/bin/sh", "sh", "-c", kills_itself.c_str(), nullptr);
+            int status = 0;
+            waitpid(program, &status, 0);
+            return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+        }));
+    }
 }
 
 TEST_CASE("a child whose parent is gone already does not begin to live", "[child_setup]") {

@@ -18,6 +18,12 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// The call was not done within `options::deadline`. Its results are gone, as of any call that was stopped.
+class deadline_exceeded : public cancelled {
+public:
+    using cancelled::cancelled;
+};
+
 /// A task ran for longer than `options::timeout`. The clock starts when the task does, not when it is waiting its turn.
 class task_timeout : public std::runtime_error {
 public:

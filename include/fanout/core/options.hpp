@@ -35,6 +35,11 @@ struct options {
     /// task fails with `task_timeout`.
     std::optional<std::chrono::duration<double>> timeout = {};
 
+    /// The longest that the whole call may take, counted from its start. Then no further task starts, those that run
+    /// are told to stop through their token and waited for, or killed on processes, and the call throws
+    /// `deadline_exceeded`. A worker that is reading the input is waited for too. Costs 30 us a call.
+    std::optional<std::chrono::duration<double>> deadline = {};
+
     /// Ends the call from outside: no further task starts, those that run are finished, or killed on processes, and the
     /// call throws `cancelled`.
     std::stop_token stop = {};
@@ -70,6 +75,13 @@ inline void require_at_least_one(const char* name, const std::optional<std::int6
                                             " would run nothing; give 1 or more, or leave it out ", otherwise}));
 }
 
+inline void require_some_time(const char* name, const std::optional<std::chrono::duration<double>>& value,
+                              const char* consequence) {
+    if (value && !(value->count() > 0))
+        throw std::invalid_argument(concat({"fanout: ", name, " = ", std::to_string(value->count()), " s would ",
+                                            consequence, "; give more than 0, or leave it out for no limit"}));
+}
+
 /// Throws `std::invalid_argument`, with the way out, for what could never run.
 inline const options& validated(const options& given) {
     if (given.n_jobs && *given.n_jobs == 0)
@@ -77,10 +89,8 @@ inline const options& validated(const options& given) {
             "fanout: n_jobs = 0 has no meaning; give 1 or more, or -1 for all CPUs, -2 for all CPUs but one");
     require_at_least_one("batch_size", given.batch_size, "to have batches sized by the time that tasks take");
     require_at_least_one("pre_dispatch", given.pre_dispatch, "to read as far ahead as the workers need");
-    if (given.timeout && !(given.timeout->count() > 0))
-        throw std::invalid_argument(
-            concat({"fanout: timeout = ", std::to_string(given.timeout->count()),
-                    " s would fail every task; give more than 0, or leave it out for no limit"}));
+    require_some_time("timeout", given.timeout, "fail every task");
+    require_some_time("deadline", given.deadline, "run nothing");
     return given;
 }
 

@@ -14,12 +14,14 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/current_worker.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/own_line.hpp"
+#include "fanout/front/deadline.hpp"
 #include "fanout/front/ending.hpp"
 #include "fanout/front/in_force.hpp"
 #include "fanout/front/watch.hpp"
@@ -63,9 +65,19 @@ public:
     void finish_through(const Runner& runner) {
         {
             const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
+            std::optional<deadline<clock>> end;
+            if (plan_.wishes.deadline)
+                end.emplace(
+                    within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },
+                    this);
             runner.run(static_cast<job&>(*this), plan_.n_jobs);
+            if (end && end->has_passed()) pass_deadline();
         }
         if (!stopping()) return;  // nothing is on record then, and the record has a lock
+        if (ending_.was_too_late())
+            throw deadline_exceeded(concat({"fanout: the call was not done within its deadline of ",
+                                            in_seconds(*plan_.wishes.deadline), " s; ", std::to_string(finished_.value),
+                                            " tasks were; give it more time, or take results as they come"}));
         if (ending_.was_cancelled())
             throw cancelled(concat({"fanout: the call was stopped after ", std::to_string(finished_.value), " tasks"}));
         ending_.rethrow_failure();
@@ -85,6 +97,7 @@ protected:
     template <class Perform, class Failed>
     [[gnu::always_inline]] void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
         const settings_on_loan as_in_the_caller(settings_);
+        const worker_frame frame(worker, plan_.n_jobs, plan_.backend);
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {
@@ -181,9 +194,15 @@ private:
 
     static std::optional<clock::duration> limit_of(const options& wishes) {
         if (!wishes.timeout) return std::nullopt;
-        constexpr std::chrono::duration<double> longest(365.0 * 24 * 3600);  // what is longer would overflow
-        return std::chrono::duration_cast<clock::duration>(*wishes.timeout < longest ? *wishes.timeout : longest);
+        return within_a_year(*wishes.timeout);
     }
+
+    static clock::duration within_a_year(std::chrono::duration<double> time) {
+        constexpr std::chrono::duration<double> longest(365.0 * 24 * 3600);  // what is longer would overflow
+        return std::chrono::duration_cast<clock::duration>(time < longest ? time : longest);
+    }
+
+    static std::string in_seconds(std::chrono::duration<double> time) { return std::to_string(time.count()); }
 
     /// Calls `task`, which fails as overdue if it took longer than the limit, whatever it returned or threw.
     template <class Task, class Result = std::invoke_result_t<Task, std::stop_token>>
@@ -216,17 +235,19 @@ private:
     }
 
     task_timeout overdue(std::size_t index, int worker, clock::duration took) const {
-        const auto seconds = [](auto duration) {
-            return std::to_string(std::chrono::duration<double>(duration).count());
-        };
         std::string text =
-            concat({"task ", std::to_string(index), " ran for ", seconds(took), " s on ", plan_.backend, " (worker ",
-                    std::to_string(worker), "), longer than the timeout of ", seconds(*this->time_limit()), " s"});
+            concat({"task ", std::to_string(index), " ran for ", in_seconds(took), " s on ", plan_.backend, " (worker ",
+                    std::to_string(worker), "), longer than the timeout of ", in_seconds(*this->time_limit()), " s"});
         if constexpr (!TakesToken)
             text +=
                 "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "
                 "std::stop_token first is told to stop in time";
         return task_timeout(index, text);
+    }
+
+    void pass_deadline() noexcept {
+        ending_.pass_deadline();
+        leave_early();
     }
 
     void cancel() noexcept {

@@ -27,6 +27,18 @@ public:
         cancelled_ = cancelled_ || !failed_;
     }
 
+    /// The call's time is up.
+    void pass_deadline() noexcept {
+        const lock_guard lock(mutex_);
+        if (failed_ || cancelled_) return;
+        cancelled_ = too_late_ = true;
+    }
+
+    bool was_too_late() const noexcept {
+        const lock_guard lock(mutex_);
+        return too_late_;
+    }
+
     bool was_cancelled() const noexcept {
         const lock_guard lock(mutex_);
         return cancelled_;
@@ -42,6 +54,7 @@ private:
     std::optional<std::size_t> failed_;
     std::exception_ptr exception_;
     bool cancelled_ = false;
+    bool too_late_ = false;
 };
 
 }  // namespace fanout::detail

@@ -11,8 +11,10 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/cpu_count.hpp"
+#include "fanout/core/current_worker.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/thread_budget.hpp"
 #include "fanout/processes/child_setup.hpp"
 #include "fanout/processes/fault_point.hpp"
 #include "fanout/processes/last_words.hpp"
@@ -53,6 +55,9 @@ class child final {
 public:
     /// Never returns, and ends the process without a trace of the program's own exit handlers.
     [[noreturn]] static void live(const worker_orders& orders, const sigset_t& mask) noexcept {
+        const worker_frame frame(orders.worker, orders.settings.n_jobs, "processes");
+        thread_budget threads(orders.settings.inner_threads, thread_budget::of_a_process());
+        budget_here = &threads;
         slot& mine = orders.shared.slot_of(orders.worker);
         prepare(orders, mine, mask);
         child me(orders, mine);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -26,7 +27,10 @@ inline void die_with(pid_t parent) {
 }
 
 /// The program's handlers are for the program: a worker that is told to terminate just does. Those for crashes stay.
-/// Ctrl-C goes to all processes of the terminal; the parent decides what it means, and its workers die with it.
+///
+/// Ctrl-C, Ctrl-\ and the end of the terminal are told to all of its processes. The parent decides what they mean, and
+/// its workers die with it: if they died by themselves, their tasks would be taken for the cause. They do not ignore
+/// these signals, though: a program that a task starts would inherit that, and outlive them all.
 inline void take_back_signal_handlers() {
     for (int signal = 1; signal < NSIG; ++signal) {
         struct sigaction action{};
@@ -35,9 +39,13 @@ inline void take_back_signal_handlers() {
         action.sa_handler = SIG_DFL;
         sigaction(signal, &action, nullptr);
     }
-    struct sigaction ignore{};
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGINT, &ignore, nullptr);
+    for (const int signal : {SIGINT, SIGQUIT, SIGHUP}) {
+        struct sigaction action{};
+        if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+        action.sa_handler = [](int) {};
+        action.sa_flags = SA_RESTART;
+        sigaction(signal, &action, nullptr);
+    }
 }
 
 /// When memory runs out, the kernel should rather end a worker than the program.

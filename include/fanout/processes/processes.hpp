@@ -9,6 +9,7 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/thread_budget.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/settings.hpp"
 #include "fanout/processes/supervisor.hpp"
@@ -67,6 +68,7 @@ struct processes {
         if (work.size() && *work.size() < static_cast<std::size_t>(settings.workers))
             settings.workers = static_cast<int>(*work.size());
         if (settings.workers == 0) return;
+        settings.n_jobs = n_jobs;
         settings.retries = retries.value_or(2);
         settings.memory_limit = memory_limit;
         settings.max_tasks = max_tasks_per_worker;
@@ -76,8 +78,10 @@ struct processes {
     }
 
 private:
+    /// In a task of `threads`, of what is left to the calls inside of it.
     static int share_of_cpus(int n_jobs) {
-        const int share = cpu_count() / n_jobs;
+        const int left = detail::budget_here ? detail::budget_here->left() : cpu_count();
+        const int share = detail::least(left, cpu_count()) / n_jobs;
         return share > 1 ? share : 1;
     }
 

@@ -35,6 +35,7 @@ namespace detail {
 
 struct process_settings {
     int workers = 1;
+    int n_jobs = 1;  // as the call has it: there may be fewer tasks
     int retries = 2;
     std::optional<std::size_t> memory_limit = {};
     std::optional<int> max_tasks = {};  // per worker

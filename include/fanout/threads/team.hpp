@@ -10,6 +10,7 @@
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
+#include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/choice_of_cpu.hpp"
 #include "fanout/threads/parking.hpp"
 #include "fanout/threads/spin_lock.hpp"
@@ -26,12 +27,28 @@ protected:
     ~shared_work() = default;
 };
 
-/// Whether this thread is running tasks of some call, so that a call that it opens is a nested one.
-inline constinit thread_local bool runs_tasks = false;
+/// While it lives, calls that this thread makes are inside of the one that it stands for. It gives that call's budget,
+/// unless there is one already, from a call still further out.
+class call_scope {
+public:
+    explicit call_scope(int threads) noexcept : own_(threads), is_outermost_(!budget_here) {
+        if (is_outermost_) budget_here = &own_;
+    }
+    call_scope(const call_scope&) = delete;
+    call_scope& operator=(const call_scope&) = delete;
+    ~call_scope() {
+        if (is_outermost_) budget_here = nullptr;
+    }
+
+private:
+    thread_budget own_;
+    const bool is_outermost_;
+};
 
 /// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
-/// can always finish it alone; helpers only make it faster. A nested call is helped by whoever is idle, and starts no
-/// threads, so that the threads in use are those that the outermost call was given.
+/// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the outermost
+/// call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and whoever gets free
+/// comes to help.
 ///
 /// An open call lies on the stack of its caller; `lock_` guards the lists and the counts in it. A member that is called
 /// to help is given a seat at the call, under the lock, and takes it with an exchange when it comes. The caller, when
@@ -68,14 +85,11 @@ public:
 
     /// Works on `work` in this thread, with up to `helpers` members at once, and returns when nobody is at it any more.
     void run(shared_work& work, int helpers) {
-        open_call mine(work, helpers);
+        const call_scope scope(helpers + 1);
+        open_call mine(work, helpers, *budget_here);
         open(mine);
         seat_helper(mine);
-        {
-            const bool nested = std::exchange(runs_tasks, true);
-            work.work(0);
-            runs_tasks = nested;
-        }
+        work.work(0);
         close(mine);
         note_call(Clock::now());
     }
@@ -94,10 +108,13 @@ private:
     struct member;
 
     struct open_call {
-        open_call(shared_work& what, int helpers) : work(what), nested(runs_tasks), seats(helpers) {}
+        open_call(shared_work& what, int helpers, thread_budget& threads)
+            : work(what), budget(threads), seats(helpers) {}
+
+        bool may_have_another() noexcept { return seats > 0 && budget.take(); }
 
         shared_work& work;
-        const bool nested;
+        thread_budget& budget;
         int seats;  // helpers that may still be called
         int next_worker = 1;
         member* seated = nullptr;        // those that have been given a seat and have not left
@@ -157,13 +174,13 @@ private:
         member* called = nullptr;
         {
             const lock_guard lock(lock_);
-            if (call.seats == 0) return;
+            if (!call.may_have_another()) return;
             if (idle_) {
                 called = std::exchange(idle_, idle_->next_idle);
                 called->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
                 give_seat(call, *called);
-            } else if (call.nested || members_ == habits_.most_members) {
-                return;
+            } else if (members_ == habits_.most_members) {
+                return call.budget.give_back();
             } else {
                 ++members_;
             }
@@ -184,6 +201,7 @@ private:
         helper.seat.store(&call, std::memory_order_release);
     }
 
+    /// It has been granted a thread of the budget, until `remove_helper`.
     void add_helper(open_call& call, member& helper) noexcept {
         --call.seats;
         helper.helps = &call;
@@ -197,6 +215,7 @@ private:
     void remove_helper(member& helper) noexcept {
         (helper.previous_helper ? helper.previous_helper->next_helper : helper.helps->seated) = helper.next_helper;
         if (helper.next_helper) helper.next_helper->previous_helper = helper.previous_helper;
+        helper.helps->budget.give_back();
     }
 
     void sit_down(member& tired) noexcept { tired.next_idle = std::exchange(idle_, &tired); }
@@ -210,15 +229,17 @@ private:
             const lock_guard lock(lock_);
             --members_;
             call.seats = 0;
-            return;
+            return call.budget.give_back();
         }
         added->cpus.avoid_callers(added->thread);
         {
             const lock_guard lock(lock_);
-            if (call.seats > 0)
+            if (call.seats > 0) {
                 give_seat(call, *added);
-            else
+            } else {
+                call.budget.give_back();
                 sit_down(*added);
+            }
         }
         added->spot.call();
     }
@@ -246,14 +267,15 @@ private:
     }
 
     void live(member& me) {
-        runs_tasks = true;
         while (open_call* call = take_seat(me)) {
             me.cpus.note_work();
             while (call) {
+                budget_here = &call->budget;
                 if (me.brings_another) seat_helper(*call);
                 call->work.work(me.worker);
                 call = leave(me, *call);
             }
+            budget_here = nullptr;
         }
     }
 
@@ -279,14 +301,16 @@ private:
     open_call* find_seat(member& me) noexcept {
         const lock_guard lock(lock_);
         open_call* const other = wanting_help();
-        if (!other || !unlink_idle(me)) return nullptr;
+        if (!other) return nullptr;
+        if (!unlink_idle(me)) return other->budget.give_back(), nullptr;
         add_helper(*other, me);
         return other;
     }
 
+    /// A call that may have one helper more, who is granted a thread of its budget.
     open_call* wanting_help() const noexcept {
         open_call* call = calls_;
-        while (call && call->seats == 0) call = call->next;
+        while (call && !call->may_have_another()) call = call->next;
         return call;
     }
 

@@ -1,26 +1,13 @@
 // A team that is made when it is first needed, and made anew in a forked child, where its threads do not exist.
 #pragma once
 
-#include <pthread.h>
-
 #include <atomic>
 #include <utility>
 
+#include "fanout/core/forks.hpp"
 #include "fanout/threads/team.hpp"
 
 namespace fanout::detail {
-
-/// How many forks lie between this process and the one that the program began as.
-inline constinit std::atomic<unsigned> fork_generation = 0;
-
-inline void count_forks() {
-    static const int registered = pthread_atfork(nullptr, nullptr, [] {
-        fork_generation.fetch_add(1, std::memory_order_relaxed);
-        own_threads.store(0, std::memory_order_relaxed);
-        runs_tasks = false;  // the child may have been forked by a task, and is on its own now
-    });
-    static_cast<void>(registered);
-}
 
 /// Any number of threads may ask for the team at once. Does not own it: whoever holds this for a time `release`s it.
 template <class Clock>

@@ -4,12 +4,14 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/sequential.hpp"
+#include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/pace.hpp"
 #include "fanout/threads/small_calls.hpp"
 #include "fanout/threads/team.hpp"
@@ -42,16 +44,40 @@ private:
     const pace start_;
 };
 
-/// Runs the job with help from the team that `get_team(waiting)` gives; `waiting` means more threads than CPUs.
+inline constinit team_holder shared_team;          // for computing: never more than the CPUs
+inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs: grows as wanted, shrinks when idle
+
+/// An hour at most: what is longer would overflow when it is added to now.
+inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
+    constexpr std::chrono::microseconds longest(3'600'000'000);
+    return spin < longest ? spin : longest;
+}
+
+/// The threads that all calls of the process share; `waiting` means more of them than CPUs.
+template <class Clock>
+basic_team<Clock>& team_of_process(bool waiting, typename Clock::duration spin) {
+    constexpr int no_limit = std::numeric_limits<int>::max();
+    return waiting ? shared_waiting_team.get({no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
+                   : shared_team.get({cpu_count() - 1, spin, Clock::duration::max(), true});
+}
+
+/// Runs the job with help from the team that `get_team(waiting)` gives; `waiting` means more threads than CPUs. A call
+/// inside of a task is helped by those who help the outermost one, whatever object it is made through, so that no
+/// threads are kept besides.
 template <class GetTeam>
 void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
+    if (n_jobs == 1) return sequential().run(work, 1);
+    const bool waiting = n_jobs > cpu_count();
+    const call_scope scope(n_jobs);
+    using team_type = std::remove_reference_t<decltype(get_team(waiting))>;
+    if (!budget_here->helpers) budget_here->helpers = &get_team(waiting);
+    auto& helpers = *static_cast<team_type*>(budget_here->helpers);
+
     const auto size = work.size();
     const bool fewer_tasks = size && *size < static_cast<std::size_t>(n_jobs);
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
     if (workers <= 1) return sequential().run(work, 1);
 
-    const bool waiting = n_jobs > cpu_count();
-    auto& helpers = get_team(waiting);
     const auto share_out = [&](const pace& start) {
         claiming shared(work, workers, start);
         helpers.run(shared, workers - 1);
@@ -70,15 +96,6 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     }
 }
 
-inline constinit team_holder shared_team;          // for computing: never more than the CPUs
-inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs: grows as wanted, shrinks when idle
-
-/// An hour at most: what is longer would overflow when it is added to now.
-inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
-    constexpr std::chrono::microseconds longest(3'600'000'000);
-    return spin < longest ? spin : longest;
-}
-
 /// Threads of one `parallel` object.
 template <class Clock>
 class own_team {
@@ -90,6 +107,8 @@ public:
 
     void run(job& work, int n_jobs) const {
         run_on_threads(work, n_jobs, [&](bool waiting) -> auto& {
+            // In a worker process, which has a budget from the start, an object would keep threads besides.
+            if (budget_here->of_process) return team_of_process<Clock>(false, spin_);
             const auto awake = waiting ? Clock::duration::zero() : spin_;
             return holder_.get({n_jobs - 1, awake, Clock::duration::max(), false});
         });
@@ -122,11 +141,7 @@ struct threads {
     template <std::derived_from<job> Job>
     void run(Job& work, int n_jobs) const {
         detail::run_on_threads(work, n_jobs, [this](bool waiting) -> auto& {
-            constexpr int no_limit = std::numeric_limits<int>::max();
-            return waiting ? detail::shared_waiting_team.get(
-                                 {no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
-                           : detail::shared_team.get(
-                                 {cpu_count() - 1, detail::within_reason(spin), detail::clock::duration::max(), true});
+            return detail::team_of_process<detail::clock>(waiting, detail::within_reason(spin));
         });
     }
 

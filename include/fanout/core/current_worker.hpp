@@ -1,0 +1,98 @@
+// Which worker of which call a task runs on.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace fanout {
+
+/// A worker, as seen from a task.
+struct worker_info {
+    int slot = 0;                   ///< from 0 to n_jobs - 1; of one call, no two tasks have the same at the same time
+    int n_jobs = 1;                 ///< how many workers the call was given
+    std::string_view backend = {};  ///< "threads"
+    int depth = 1;                  ///< 1 in the outermost call, 2 in a call inside of its tasks, and so on
+};
+
+namespace detail {
+
+/// What a task has borrowed until its worker is through with the tasks that it has in hand.
+struct borrowed {
+    const void* lender = nullptr;
+    void (*give_back)(borrowed&) noexcept = nullptr;
+    borrowed* next = nullptr;
+};
+
+/// Lives on the stack of whoever runs tasks as a worker, as long as that takes. Used by its own thread only.
+class worker_frame {
+public:
+    worker_frame(int slot, int n_jobs, const char* backend) noexcept;
+    worker_frame(const worker_frame&) = delete;
+    worker_frame& operator=(const worker_frame&) = delete;
+    ~worker_frame();
+
+    int slot() const noexcept { return slot_; }
+    worker_info info() const noexcept {
+        int depth = 1;
+        for (const worker_frame* each = outer_; each; each = each->outer_) ++depth;
+        return {slot_, n_jobs_, backend_, depth};
+    }
+
+    borrowed* borrowed_from(const void* lender) const noexcept {
+        borrowed* each = borrowed_;
+        while (each && each->lender != lender) each = each->next;
+        return each;
+    }
+    void borrow(borrowed& what) noexcept { what.next = std::exchange(borrowed_, &what); }
+
+    /// The lender is going: what this thread has from it is given back now, in whatever call it was borrowed.
+    static void return_all_to(const void* lender) noexcept;
+
+private:
+    const int slot_;
+    const int n_jobs_;
+    const char* const backend_;
+    worker_frame* const outer_;
+    borrowed* borrowed_ = nullptr;
+};
+
+inline constinit thread_local worker_frame* innermost_worker = nullptr;
+
+inline worker_frame::worker_frame(int slot, int n_jobs, const char* backend) noexcept
+    : slot_(slot), n_jobs_(n_jobs), backend_(backend), outer_(std::exchange(innermost_worker, this)) {}
+
+inline worker_frame::~worker_frame() {
+    innermost_worker = outer_;
+    while (borrowed_) {
+        borrowed& first = *std::exchange(borrowed_, borrowed_->next);
+        first.give_back(first);
+    }
+}
+
+inline void worker_frame::return_all_to(const void* lender) noexcept {
+    for (worker_frame* frame = innermost_worker; frame; frame = frame->outer_) {
+        for (borrowed** link = &frame->borrowed_; *link;) {
+            borrowed& each = **link;
+            if (each.lender != lender) {
+                link = &each.next;
+                continue;
+            }
+            *link = each.next;
+            each.give_back(each);
+        }
+    }
+}
+
+}  // namespace detail
+
+/// The worker that runs the calling task; empty outside of tasks, and in threads that a task has started itself. In a
+/// worker process its `initializer` is asked the same. Some nanoseconds.
+///
+///     const int gpu = fanout::current_worker()->slot % gpus;
+inline std::optional<worker_info> current_worker() noexcept {
+    if (!detail::innermost_worker) return std::nullopt;
+    return detail::innermost_worker->info();
+}
+
+}  // namespace fanout
