@@ -121,9 +121,10 @@ private:
 
     template <class Make>
     static kept* make_one(const void* how) {
-        static_assert(std::is_invocable_v<const Make&>,
-                      "fanout: per_worker: several workers make their objects at once, so the function must be callable "
-                      "as const: no mutable lambda");
+        static_assert(
+            std::is_invocable_v<const Make&>,
+            "fanout: per_worker: several workers make their objects at once, so the function must be callable "
+            "as const: no mutable lambda");
         if constexpr (std::is_invocable_v<const Make&>)
             return new kept(*static_cast<const Make*>(how));
         else

@@ -46,9 +46,9 @@ private:
 };
 
 /// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
-/// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the outermost
-/// call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and whoever gets free
-/// comes to help.
+/// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the
+/// outermost call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and
+/// whoever gets free comes to help.
 ///
 /// An open call lies on the stack of its caller; `lock_` guards the lists and the counts in it. A member that is called
 /// to help is given a seat at the call, under the lock, and takes it with an exchange when it comes. The caller, when
