@@ -23,11 +23,7 @@ public:
 
     /// This thread has been called, and is about to run tasks: they see the CPUs that it was allowed before.
     void note_work() noexcept {
-        unsigned char seen = free;
-        while ((seen = choice_.load(std::memory_order_acquire)) == being_narrowed) relax();
-        if (seen == free) return;
-        pthread_setaffinity_np(pthread_self(), sizeof allowed_, &allowed_);
-        choice_.store(free, std::memory_order_release);
+        for (; choice_.load(std::memory_order_acquire) != free; relax()) call_off(pthread_self());
     }
 
     /// Before the thread is called, or just after it was started, by whoever does that. Some nanoseconds, and where the
@@ -38,14 +34,21 @@ public:
         if (here < 0 || (there != here && there != not_yet_known)) return;
         // Two may call the same helper at once: one for a call that ends just then, so that it is called again.
         unsigned char expected = free;
-        if (!choice_.compare_exchange_strong(expected, being_narrowed, std::memory_order_acq_rel)) return;
+        if (!choice_.compare_exchange_strong(expected, being_changed, std::memory_order_acq_rel)) return;
         choice_.store(narrow(thread, here) ? narrowed : free, std::memory_order_release);
     }
 
+    /// The call is over before the thread has come: what was forbidden is allowed again, without waiting for it.
+    void call_off(pthread_t thread) noexcept {
+        unsigned char expected = narrowed;
+        if (!choice_.compare_exchange_strong(expected, being_changed, std::memory_order_acq_rel)) return;
+        pthread_setaffinity_np(thread, sizeof allowed_, &allowed_);
+        choice_.store(free, std::memory_order_release);
+    }
+
 private:
-    // Whoever makes it being_narrowed writes what is allowed, and the thread, which alone makes it free again, reads
-    // it.
-    enum choice : unsigned char { free, being_narrowed, narrowed };
+    // Whoever has made it being_changed, and nobody else, touches what is allowed.
+    enum choice : unsigned char { free, being_changed, narrowed };
 
     static constexpr int not_yet_known = -1;
 

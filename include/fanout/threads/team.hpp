@@ -163,6 +163,7 @@ private:
             open_call* seat = &call;
             if (!called.seat.compare_exchange_strong(seat, nullptr, std::memory_order_relaxed))
                 continue;  // it has come
+            called.cpus.call_off(called.thread);
             remove_helper(called);
             sit_down(called);
         }
