@@ -28,14 +28,7 @@ public:
     /// Gives waiting tasks to workers that have room for them. True if anything has moved.
     bool hand_out() {
         bool moved = false;
-        for (const bool second : {false, true}) {  // to everybody one before anybody gets two
-            for (seat& each : crew_.seats()) {
-                if (!each.sent.wants_more() || (!second && !each.sent.empty())) continue;
-                owned<fed_task> next = take_sound_task();
-                if (!next) break;
-                each.sent.add(std::move(next));
-            }
-        }
+        if (give_one_each(false)) give_one_each(true);
         for (seat& each : crew_.seats())
             if (each.process) moved = each.sent.push(crew_.shared().inbox(each.worker)) || moved;
         if (!told_the_end_ && is_done()) tell_the_end();
@@ -72,6 +65,18 @@ private:
         int seats = 0;
         for (const seat& each : workers.seats()) seats = each.worker + 1;
         return seats;
+    }
+
+    /// One task to each worker that has none, or to each that has room for one. False: there are no more yet, and those
+    /// that come now are for whoever went without.
+    bool give_one_each(bool also_a_second) {
+        for (seat& each : crew_.seats()) {
+            if (!each.sent.wants_more() || (!also_a_second && !each.sent.empty())) continue;
+            owned<fed_task> next = take_sound_task();
+            if (!next) return false;
+            each.sent.add(std::move(next));
+        }
+        return true;
     }
 
     owned<fed_task> take_sound_task() {
