@@ -110,6 +110,16 @@ TEST_CASE("element by element over several ranges, and ranges of calls, work on 
     CHECK(parallel(2, processes{})(delayed([](int x) { return x; }), std::vector<int>{}).empty());
 }
 
+TEST_CASE("calls that can be read only once are sent to the workers", "[portable_loop]") {
+    std::istringstream words("one two three");
+    CHECK(parallel(2, processes{})(std::views::istream<std::string>(words) |
+                                   std::views::transform(delayed([](const std::string& word) {
+                                       return word + "!";
+                                   }))) == std::vector<std::string>{"one!", "two!", "three!"});
+    CHECK(parallel(2, processes{})(generate(4, [](int i) { return delayed([](int k) { return k * k; })(i); })) ==
+          std::vector{0, 1, 4, 9});
+}
+
 TEST_CASE("a function that wants a token gets one, which nobody uses", "[portable_loop]") {
     const auto results = parallel(2, processes{})(
         delayed([](std::stop_token told, int i) { return told.stop_possible() && !told.stop_requested() ? i : -1; }),

@@ -13,6 +13,9 @@
 
 namespace fanout {
 
+template <class T>
+struct codec;
+
 namespace detail {
 
 template <class F, class... Args>
@@ -101,6 +104,8 @@ public:
     }
 
 private:
+    friend struct codec<delayed_call>;
+
     template <class Tuple>
     decltype(auto) apply_with(std::stop_token token, Tuple&& arguments) const {
         return std::apply(function_, std::tuple_cat(std::tuple<std::stop_token>(std::move(token)),

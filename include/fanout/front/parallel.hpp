@@ -45,6 +45,11 @@ inline constexpr bool is_range_of_calls = false;
 template <std::ranges::input_range R>
 inline constexpr bool is_range_of_calls<R> = is_delayed_call<std::remove_cvref_t<std::ranges::range_reference_t<R>>>;
 
+/// True also of what is no delayed call.
+template <class Element>
+concept calls_can_be_sent =
+    !is_delayed_call<std::remove_cvref_t<Element>> || serializable<std::remove_cvref_t<Element>>;
+
 template <class R>
 concept keepable_result = std::is_void_v<R> || std::move_constructible<std::decay_t<R>>;
 
@@ -104,6 +109,12 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
         return work.results();
     } else if constexpr (!serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>) {
         expect_serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>();
+        return misuse();
+    } else if constexpr (!indexable<Rs...> && !(calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...)) {
+        static_assert((calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...),
+                      "fanout: this range of delayed calls can be read only once, so they are sent to the workers, and "
+                      "these cannot be: their function has captures or is a pointer, or their arguments are no values "
+                      "to be sent; give the function by itself: parallel(n, processes{})(delayed(f), range)");
         return misuse();
     } else if constexpr (!indexable<Rs...> &&
                          !(serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...)) {

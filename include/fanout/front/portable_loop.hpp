@@ -13,6 +13,7 @@
 #include "fanout/front/loop.hpp"
 #include "fanout/front/portable_call.hpp"
 #include "fanout/serialize/codec.hpp"
+#include "fanout/serialize/delayed_call.hpp"
 
 namespace fanout::detail {
 
