@@ -1,4 +1,4 @@
-// error: fanout: this range of delayed calls can be read only once, so they are sent to the workers
+// error: fanout: the delayed calls of this range cannot be reached by index, so they are sent to the workers
 #include <fanout/fanout.hpp>
 #include <istream>
 #include <ranges>

@@ -26,7 +26,7 @@ const std::vector<int> squares{0, 1, 4, 9, 16};
 }  // namespace
 
 TEST_CASE("a range of delayed calls gives the vector of their results", "[forms]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         CHECK(run(std::views::iota(0, 5) | std::views::transform(delayed(square))) == squares);  // joblib T1
     });
 }
@@ -45,7 +45,7 @@ TEST_CASE("calls can be collected one by one, kept in any range, and made again"
 
 TEST_CASE("a call keeps further arguments beside the element", "[forms]") {  // joblib T2
     for (const int n_jobs : {1, 2, 3})
-        on_each_backend({.n_jobs = n_jobs}, [](const auto& run) {
+        on_all_backends({.n_jobs = n_jobs}, [](const auto& run) {
             const auto call = [](int i) {
                 return delayed([](int x, int y, const std::string& z) { return std::to_string(x * y) + z; })(i, 2, "!");
             };
@@ -56,13 +56,13 @@ TEST_CASE("a call keeps further arguments beside the element", "[forms]") {  // 
 
 TEST_CASE("a function over a range gives the vector of its results, for any number of jobs", "[forms]") {
     for (const int n_jobs : {1, 2, 3, 7, -1, -2, -100})
-        on_each_backend({.n_jobs = n_jobs}, [](const auto& run) {
+        on_all_backends({.n_jobs = n_jobs}, [](const auto& run) {
             CHECK(run(delayed(square), std::views::iota(0, 5)) == squares);  // joblib T1
         });
 }
 
 TEST_CASE("several ranges are gone through together, as far as the shortest goes", "[forms]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto sum = [](int x, int y, int z) { return x + y + z; };
         CHECK(run(delayed(sum), std::vector{1, 2, 3}, std::vector{10, 20}, std::vector{100, 200, 300}) ==
               std::vector{111, 222});
@@ -73,7 +73,7 @@ TEST_CASE("several ranges are gone through together, as far as the shortest goes
 }
 
 TEST_CASE("an endless range beside a sized one numbers its elements", "[forms]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const std::vector<std::string> names{"a", "b", "c"};
         const auto numbered = [](const std::string& name, int i) { return name + std::to_string(i); };
         CHECK(run(delayed(numbered), names, std::views::iota(0)) == std::vector<std::string>{"a0", "b1", "c2"});
@@ -95,7 +95,7 @@ TEST_CASE("several calls at once give the tuple of their results", "[forms]") {
 }
 
 TEST_CASE("outcomes can be had in every form", "[forms][outcomes]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto fails_at_1 = [](int i) {
             if (i == 1) throw std::out_of_range("one");
             return i;
@@ -123,7 +123,7 @@ TEST_CASE("outcomes can be had in every form", "[forms][outcomes]") {
 }
 
 TEST_CASE("nothing to do is no error", "[forms]") {  // joblib T9
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         CHECK(run(delayed(square), std::vector<int>{}).empty());
         CHECK(run(std::vector<decltype(delayed(square)(0))>{}).empty());
         CHECK(run.outcomes(delayed(square), std::views::iota(0, 0)).empty());

@@ -41,7 +41,7 @@ std::vector<const void*> addresses(const Range& range) {
 }  // namespace
 
 TEST_CASE("containers and views of every kind are run over", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const std::vector<int> numbers{1, 2, 3};
         const std::vector<int> expected{2, 4, 6};
         CHECK(run(delayed(doubled), numbers) == expected);
@@ -56,7 +56,7 @@ TEST_CASE("containers and views of every kind are run over", "[ranges]") {
 }
 
 TEST_CASE("ranges that do not know their size are run over", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         auto odd =
             std::views::iota(0, 100) | std::views::filter([](int i) { return i % 2 == 1; });  // begin() not const
         CHECK(run(delayed(doubled), odd).size() == 50);
@@ -68,7 +68,7 @@ TEST_CASE("ranges that do not know their size are run over", "[ranges]") {
 }
 
 TEST_CASE("input that can be read only once is run over", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         std::istringstream words("a bb ccc");
         const auto length = [](const std::string& word) { return word.size(); };
         CHECK(run(delayed(length), std::views::istream<std::string>(words)) == std::vector<std::size_t>{1, 2, 3});
@@ -110,7 +110,7 @@ TEST_CASE("elements can be changed in place through a reference", "[ranges]") { 
 }
 
 TEST_CASE("elements that can only be moved are run over, and those of a temporary range can be taken", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         std::vector<std::unique_ptr<int>> owned;
         for (int i = 0; i < 100; ++i) owned.push_back(std::make_unique<int>(i));
         const auto results = run(delayed([](const std::unique_ptr<int>& p) { return *p; }), owned);
@@ -126,7 +126,7 @@ TEST_CASE("elements that can only be moved are run over, and those of a temporar
 }
 
 TEST_CASE("the bits of a vector<bool> are elements too", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         std::vector<bool> bits(1000);
         for (std::size_t i = 0; i < bits.size(); i += 3) bits[i] = true;
         const auto inverse = [](bool bit) { return !bit; };
@@ -138,7 +138,7 @@ TEST_CASE("the bits of a vector<bool> are elements too", "[ranges]") {
 }
 
 TEST_CASE("an empty range of any kind gives no results", "[ranges]") {  // joblib T9
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         CHECK(run(delayed(doubled), std::vector<int>{}).empty());
         CHECK(run(delayed(doubled), std::list<int>{}).empty());
         CHECK(run(delayed(doubled), std::forward_list<int>{}).empty());
@@ -152,7 +152,7 @@ TEST_CASE("an empty range of any kind gives no results", "[ranges]") {  // jobli
 }
 
 TEST_CASE("ranges that are walked and ranges that are indexed can be gone through together", "[ranges]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto sum = [](int x, int y) { return x + y; };
         CHECK(run(delayed(sum), std::vector{1, 2, 3}, generate_for_ever([](int i) { return i; })) ==
               std::vector{1, 3, 5});

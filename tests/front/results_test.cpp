@@ -78,7 +78,7 @@ const auto value_of = [](const auto& each) { return each.value; };
 }  // namespace
 
 TEST_CASE("results need neither a default constructor nor copies nor assignment", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         come_back_in_order(run, [](int i) { return std::make_unique<int>(i); }, [](const auto& p) { return *p; });
         come_back_in_order(run, [](int i) { return no_default(i); }, value_of);
         come_back_in_order(run, [](int i) { return never_assigned{i}; }, value_of);
@@ -88,7 +88,7 @@ TEST_CASE("results need neither a default constructor nor copies nor assignment"
 }
 
 TEST_CASE("results may be strings, vectors and const values", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         come_back_in_order(run, [](int i) { return std::to_string(i); }, [](const auto& s) { return std::stoi(s); });
         come_back_in_order(run, [](int i) { return std::vector(3, i); }, [](const auto& v) { return v[2]; });
         const auto make_const = [](int i) -> const std::string { return std::to_string(i); };
@@ -99,7 +99,7 @@ TEST_CASE("results may be strings, vectors and const values", "[results]") {
 }
 
 TEST_CASE("bool results do not share words between workers, and come back as a vector<bool>", "[results]") {
-    on_each_backend({.n_jobs = 4}, [](const auto& run) {
+    on_all_backends({.n_jobs = 4}, [](const auto& run) {
         const auto odd = [](int i) { return i % 2 == 1; };
         const std::vector<bool> indexed = run(delayed(odd), std::views::iota(0, 100'000));
         const std::vector<bool> read_once = run(delayed(odd), generate(10'000, [](int i) { return i; }));
@@ -113,7 +113,7 @@ TEST_CASE("bool results do not share words between workers, and come back as a v
 }
 
 TEST_CASE("a result that is a reference is copied", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         std::vector<std::string> words{"a", "b"};
         const auto same = [](std::string& word) -> std::string& { return word; };
         auto copies = run(delayed(same), words);

@@ -14,7 +14,7 @@
 using fanout::delayed, fanout::outcome, fanout::parallel;
 
 TEST_CASE("a task may give a std::optional, empty or not", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto even = [](int i) { return i % 2 == 0 ? std::optional(i) : std::nullopt; };
         const std::vector<std::optional<int>> expected{0, std::nullopt, 2, std::nullopt};
         CHECK(run(delayed(even), std::views::iota(0, 4)) == expected);
@@ -25,7 +25,7 @@ TEST_CASE("a task may give a std::optional, empty or not", "[results]") {
 }
 
 TEST_CASE("a task may give a std::optional<bool>, and false in it stays false", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto is_one = [](int i) { return i < 2 ? std::optional(i == 1) : std::nullopt; };
         const std::vector<std::optional<bool>> expected{false, true, std::nullopt};
         CHECK(run(delayed(is_one), std::views::iota(0, 3)) == expected);
@@ -51,14 +51,14 @@ TEST_CASE("a task may give the outcome of a nested call", "[results][nested]") {
 }
 
 TEST_CASE("a task may give a vector of results of a nested call", "[results][nested]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto row = [&](int i) { return run(delayed([i](int j) { return 10 * i + j; }), std::views::iota(0, 3)); };
         CHECK(run(delayed(row), std::views::iota(0, 2)) == std::vector<std::vector<int>>{{0, 1, 2}, {10, 11, 12}});
     });
 }
 
 TEST_CASE("a task may give nothing, as a value", "[results]") {
-    on_each_backend({.n_jobs = 2}, [](const auto& run) {
+    on_all_backends({.n_jobs = 2}, [](const auto& run) {
         const auto none = [](int) { return fanout::nothing(); };
         CHECK(run(delayed(none), std::views::iota(0, 3)).size() == 3);
         CHECK(run.outcomes(delayed([](int) {}), std::views::iota(0, 3))[2].has_value());

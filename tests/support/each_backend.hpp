@@ -4,6 +4,7 @@
 #include <fanout/core/options.hpp>
 #include <fanout/core/sequential.hpp>
 #include <fanout/front/parallel.hpp>
+#include <fanout/processes/processes.hpp>
 #include <fanout/threads/threads.hpp>
 #include <optional>
 #include <utility>
@@ -60,4 +61,12 @@ void on_each_backend(const fanout::options& wishes, const Check& check) {
     on_threads(wishes, check);
     INFO("on sequential");
     check(any_backend(any_backend::on_sequential, wishes));
+}
+
+/// The same for worker processes too: for checks that need nothing of their tasks but results, which can be sent.
+template <class Check>
+void on_all_backends(const fanout::options& wishes, const Check& check) {
+    on_each_backend(wishes, check);
+    INFO("on processes");
+    check(fanout::parallel(wishes, fanout::processes{}));
 }

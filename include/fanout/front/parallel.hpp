@@ -111,10 +111,11 @@ auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ra
         expect_serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>();
         return misuse();
     } else if constexpr (!indexable<Rs...> && !(calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...)) {
-        static_assert((calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...),
-                      "fanout: this range of delayed calls can be read only once, so they are sent to the workers, and "
-                      "these cannot be: their function has captures or is a pointer, or their arguments are no values "
-                      "to be sent; give the function by itself: parallel(n, processes{})(delayed(f), range)");
+        static_assert(
+            (calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...),
+            "fanout: the delayed calls of this range cannot be reached by index, so they are sent to the workers, and "
+            "these cannot be: their function has captures or is a pointer, or their arguments are no values "
+            "to be sent; give the function by itself: parallel(n, processes{})(delayed(f), range)");
         return misuse();
     } else if constexpr (!indexable<Rs...> &&
                          !(serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...)) {
