@@ -1,39 +1,23 @@
 // A kernel without pidfds, before 5.3: workers are watched through pipes, and all goes on as usual.
 #include <fanout/processes/processes.hpp>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <string>
 
 #include "catch.hpp"
 #include "support/killer.hpp"
 #include "support/leaks.hpp"
+#include "support/refused_calls.hpp"
 #include "support/run_on_processes.hpp"
 #include "support/sanitizers.hpp"
-
-namespace {
-
-[[maybe_unused]] bool forbid_pidfds() {
-    sock_filter program[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    sock_fprog filter{static_cast<unsigned short>(sizeof program / sizeof program[0]), program};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
-
-}  // namespace
 
 #if !FANOUT_TESTS_UNDER_TSAN
 
 TEST_CASE("without pidfds nothing is lost either", "[chaos]") {
-    REQUIRE(forbid_pidfds());
+    REQUIRE(refuse_call(SYS_pidfd_open, ENOSYS));
     REQUIRE_FALSE(fanout::detail::worker_process::pidfds_work());
     const int descriptors = open_descriptors();
     for (unsigned round = 0; round < 10; ++round) {

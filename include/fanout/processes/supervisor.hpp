@@ -87,6 +87,7 @@ private:
             lonely_since_ = {};
             return true;
         }
+        for (seat& each : crew_.seats()) each.vacant = each.vacant && is_needed(each);  // others may have done its work
         if (is_fed() ? input_->is_done() : !crew_.any_vacant()) return false;
         const auto now = clock::now();
         if (lonely_since_ == clock::time_point()) lonely_since_ = now;

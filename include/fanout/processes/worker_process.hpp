@@ -83,10 +83,10 @@ public:
 
     void kill() const noexcept {
         if (!pid_) return;
-        if (has_pidfd_ && watch_)
-            syscall(SYS_pidfd_send_signal, watch_.number(), SIGKILL, nullptr, 0);
-        else
-            ::kill(pid_, SIGKILL);
+        if (has_pidfd_ && watch_) {
+            if (syscall(SYS_pidfd_send_signal, watch_.number(), SIGKILL, nullptr, 0) == 0 || errno == ESRCH) return;
+        }
+        ::kill(pid_, SIGKILL);
     }
 
     bool has_ended() const noexcept {
@@ -113,7 +113,7 @@ public:
     static bool pidfds_work() noexcept {
         static const bool work = [] {
             const descriptor self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-            return self || errno != ENOSYS;
+            return self || (errno != ENOSYS && errno != EPERM && errno != EACCES);  // old, or a sandbox forbids them
         }();
         return work;
     }
