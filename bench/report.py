@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the table of the README from the JSON of bench_threads, and holds it against the targets.
+"""Makes the tables of the README from the JSON of the benchmarks, and holds them against the targets.
 
-report.py THREADS.json PROCESSES.json              prints the tables and the targets
-report.py THREADS.json PROCESSES.json --readme F   also writes them into file F between its markers
-report.py THREADS.json PROCESSES.json --check      ends with status 1 if a target is missed
+report.py THREADS.json PROCESSES.json SERIALIZE.json    prints the tables and the targets
+    --joblib F    with the figures of joblib_calls.py beside those of worker processes
+    --readme F    also writes them into file F between its markers
+    --check       ends with status 1 if a target is missed
 """
 import argparse
 import collections
@@ -94,7 +95,7 @@ def targets(figures):
     yield "500 waiting tasks at 500, ms", median("waiting", "fanout_500", 500) / 1e3, 40
 
 
-def read_processes(path):
+def read_times(path):
     """Median over the repetitions of each benchmark's time of one call, in microseconds."""
     to_microseconds = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}
     samples = collections.defaultdict(list)
@@ -107,14 +108,54 @@ def read_processes(path):
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def process_rows(took):
-    yield "a call of two empty tasks", shown(took["call_of_two_tasks"])
-    yield "the same, with 1 GB in memory that both workers inherit", shown(took["inherited_megabytes/1000"])
-    yield "a task with an 8-byte result, of 100,000", shown(took["small_results/100000"] / 100_000)
-    yield "a task with a string of 1 kB as its result, of 100,000", shown(took["kilobyte_strings/100000"] / 100_000)
-    yield "16 results of 8 MB", shown(took["sixteen_of_8_megabytes"])
-    yield "copying 16 times 8 MB in one process, for comparison", shown(took["sixteen_copies_of_8_megabytes"])
-    yield "a crash: the worker's death and its replacement", shown(took["crashes/100"] / 100)
+def process_rows(took, joblib):
+    """(what, fanout's figure, joblib's figure if there is one)"""
+    cold, warm, task = (shown(joblib["seconds"][each] * 1e6) for each in ("cold", "warm", "task")) if joblib else [""] * 3
+    yield "a call of two empty tasks, the first one of a program", shown(took["call_of_two_tasks"]), cold
+    yield "the calls after it", shown(took["call_of_two_tasks"]), warm
+    yield "the same, with 1 GB in memory that both workers inherit", shown(took["inherited_megabytes/1000"]), ""
+    yield "a task with an 8-byte result, of 100,000 (joblib: 20,000)", shown(took["small_results/100000"] / 1e5), task
+    yield "a task with a string of 1 kB as its result, of 100,000", shown(took["kilobyte_strings/100000"] / 1e5), ""
+    yield "16 results of 8 MB", shown(took["sixteen_of_8_megabytes"]), ""
+    yield "copying 16 times 8 MB in one process, for comparison", shown(took["sixteen_copies_of_8_megabytes"]), ""
+    yield "a crash: the worker's death and its replacement", shown(took["crashes/100"] / 100), ""
+
+
+def process_table(took, joblib):
+    heading = f"joblib {joblib['version']}, loky" if joblib else ""
+    lines = [f"| worker processes, n_jobs = 2 | fanout | {heading} |", "|---|---:|---:|"]
+    return lines + [f"| {what} | {cost} | {theirs} |" for what, cost, theirs in process_rows(took, joblib)]
+
+
+SERIALIZED = [
+    ("`vector<double>`, 100 MB", "vector_double_100MB"),
+    ("`vector` of structs of three doubles, 48 MB", "vector_pod_48MB"),
+    ("`vector<vector<double>>`, 80 MB", "vector_vector_double_80MB"),
+    ("`vector<string>` of a million", "vector_string_1e6"),
+    ("`vector` of 300,000 aggregates", "vector_aggregate_3e5"),
+]
+
+
+def serialize_table(took):
+    lines = ["| values as bytes, writing / reading | fanout | cereal | memcpy |", "|---|---:|---:|---:|"]
+    for title, name in SERIALIZED:
+        cells = []
+        for library in ("fanout", "cereal", "memcpy"):
+            both = [took.get(f"{way}/{name}/{library}") for way in ("encode", "decode")]
+            cells.append(" / ".join(map(shown, both)) if all(both) else "")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def serialize_targets(took):
+    for way, verb in (("encode", "writing"), ("decode", "reading")):
+        for title, name, peer, limit in (
+            ("100 MB of doubles", "vector_double_100MB", "memcpy", 1.3),
+            ("a million strings", "vector_string_1e6", "cereal", 1),
+            ("300,000 aggregates", "vector_aggregate_3e5", "cereal", 1),
+        ):
+            ratio = took[f"{way}/{name}/fanout"] / took[f"{way}/{name}/{peer}"]
+            yield f"{verb} {title}, times {peer}", ratio, limit
 
 
 def process_targets(took):
@@ -136,17 +177,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("threads")
     parser.add_argument("processes")
+    parser.add_argument("serialize")
+    parser.add_argument("--joblib")
     parser.add_argument("--readme")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
 
     figures, context = read(arguments.threads)
-    took = read_processes(arguments.processes)
-    text = [machine(context), "", *table(figures), "", "| worker processes, n_jobs = 2 | |", "|---|---:|"]
-    text += [f"| {what} | {cost} |" for what, cost in process_rows(took)]
+    took, serialized, joblib = read_times(arguments.processes), read_times(arguments.serialize), None
+    if arguments.joblib:
+        with open(arguments.joblib) as file:
+            joblib = json.load(file)
+    text = [machine(context), "", *table(figures), "", *process_table(took, joblib), "", *serialize_table(serialized)]
     text += ["", "| target | measured | at most | |", "|---|---:|---:|---|"]
     missed = 0
-    for what, measured, limit in itertools.chain(targets(figures), process_targets(took)):
+    for what, measured, limit in itertools.chain(
+            targets(figures), process_targets(took), serialize_targets(serialized)):
         missed += measured > limit
         text.append(f"| {what} | {measured:.3g} | {limit:g} | {'missed' if measured > limit else 'met'} |")
     print("\n".join(text))

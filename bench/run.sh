@@ -19,7 +19,7 @@ for argument; do
     esac
 done
 
-need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev
+need_packages g++ cmake ninja-build python3 python3-venv libbenchmark-dev libtbb-dev libcereal-dev
 need_cmake_3_25
 cmake --preset bench
 cmake --build --preset bench
@@ -32,4 +32,19 @@ build/bench/bench_threads --benchmark_repetitions="$rounds" --benchmark_enable_r
     --benchmark_out=build/results/threads.json --benchmark_out_format=json >build/results/threads.log
 build/bench/bench_processes --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
     --benchmark_out=build/results/processes.json --benchmark_out_format=json >build/results/processes.log
-python3 bench/report.py build/results/threads.json build/results/processes.json "${report[@]}"
+build/bench/bench_serialize --benchmark_repetitions=$((rounds / 2)) --benchmark_min_time=0.1 \
+    --benchmark_out=build/results/serialize.json --benchmark_out_format=json >build/results/serialize.log
+
+# joblib's worker processes, for comparison, where it can be had.
+joblib_version=1.4.2
+joblib=build/joblib-$joblib_version
+if [[ ! -x $joblib/bin/python ]] || ! "$joblib/bin/python" -c 'import joblib' 2>/dev/null; then
+    { python3 -m venv "$joblib" && "$joblib/bin/pip" install -q "joblib==$joblib_version"; } >/dev/null 2>&1 || true
+fi
+if "$joblib/bin/python" -c 'import joblib' 2>/dev/null; then
+    "$joblib/bin/python" bench/joblib_calls.py --rounds "$rounds" >build/results/joblib.json
+    report+=(--joblib build/results/joblib.json)
+else
+    echo "joblib $joblib_version could not be installed, as without a network: it is not measured"
+fi
+python3 bench/report.py build/results/threads.json build/results/processes.json build/results/serialize.json "${report[@]}"
