@@ -37,7 +37,7 @@ public:
         if (std::exchange(mine.used, false) || mine.source.stop_requested() || !mine.source.stop_possible())
             mine.source = std::stop_source();
         if (limit_) {
-            mine.deadline = now + *limit_;
+            mine.due = now + *limit_;
             call_keeper();
         }
         std::stop_token token = mine.source.get_token();
@@ -47,7 +47,7 @@ public:
 
     void finish(int worker) {
         const lock_guard lock(mutex_);
-        workers_.at(static_cast<std::size_t>(worker)).deadline.reset();
+        workers_.at(static_cast<std::size_t>(worker)).due.reset();
     }
 
     /// The call is ending: what runs is told, and so is what starts from now on.
@@ -63,7 +63,7 @@ private:
     struct place {
         std::stop_source source{std::nostopstate};  // until its worker has a task: there may be more workers than tasks
         bool used = false;  // it has told a task to stop, or is just about to: the next task needs another
-        std::optional<typename Clock::time_point> deadline;
+        std::optional<typename Clock::time_point> due;
     };
 
     // All tasks have the same limit, so one that starts later is due later: the keeper need be woken only from
@@ -95,10 +95,10 @@ private:
                 keeper_idles_ = true;
                 work_for_keeper_.wait(lock, [&] { return done_ || earliest_due(); });
                 keeper_idles_ = false;
-            } else if (const auto due = *next->deadline; Clock::now() < due) {
-                work_for_keeper_.wait_until(lock, due, [&] { return done_; });
+            } else if (const auto then = *next->due; Clock::now() < then) {
+                work_for_keeper_.wait_until(lock, then, [&] { return done_; });
             } else {
-                next->deadline.reset();
+                next->due.reset();
                 stop_source_of(*next, lock).request_stop();
                 lock.lock();
             }
@@ -108,7 +108,7 @@ private:
     place* earliest_due() {
         place* earliest = nullptr;
         for (place& each : workers_)
-            if (each.deadline && (!earliest || *each.deadline < *earliest->deadline)) earliest = &each;
+            if (each.due && (!earliest || *each.due < *earliest->due)) earliest = &each;
         return earliest;
     }
 
