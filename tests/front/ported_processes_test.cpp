@@ -34,7 +34,7 @@ int global = 1;
 enum class moment { never, writing, reading };
 enum class manner { throws, exits, leaves, crashes };
 
-void fail(manner how) {
+[[maybe_unused]] void fail(manner how) {
     switch (how) {
         case manner::throws:
             throw std::domain_error("half-way");
@@ -71,7 +71,7 @@ struct fragile {
     static bool is_worker() { return getpid() != main_process; }
 };
 
-constexpr manner manners[] = {manner::throws, manner::exits, manner::leaves, manner::crashes};
+[[maybe_unused]] constexpr manner manners[] = {manner::throws, manner::exits, manner::leaves, manner::crashes};
 
 [[maybe_unused]] const char* text_of(manner how) {
     static constexpr const char* texts[] = {"half-way", "it called exit(3)", "exit code 4", "SIGSEGV"};
