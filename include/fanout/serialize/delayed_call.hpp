@@ -1,6 +1,7 @@
 // Delayed calls as values to be sent: their arguments, where the type says all of the function.
 #pragma once
 
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
