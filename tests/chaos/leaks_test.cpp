@@ -84,7 +84,7 @@ bool call(int round) {
     // Each kind of call with each number of workers, several times: by then the heap has what it needs.
     for (int round = 0; round < 56; ++round) REQUIRE(call(round));
     const int descriptors = open_descriptors();
-    const std::size_t resident = resident_bytes();
+    [[maybe_unused]] const std::size_t resident = resident_bytes();
     for (int round = 0; round < times; ++round) {
         CAPTURE(round);
         REQUIRE(call(round));
