@@ -4,12 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 
-need_packages g++ cmake ninja-build pkg-config libdlib-dev libcurl4-openssl-dev libcpp-httplib-dev
+need_packages g++ cmake ninja-build pkg-config libdlib-dev libcurl4-openssl-dev libcpp-httplib-dev libtbb-dev
 need_cmake_3_25
 
 cmake --preset examples
 cmake --build --preset examples
-for example in sqrt train_models http_requests; do
+for example in sqrt train_models http_requests pool_backend tbb_backend; do
     printf '\n--- %s\n' "$example"
     "build/examples/$example"
 done

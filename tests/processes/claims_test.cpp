@@ -71,6 +71,7 @@ TEST_CASE("what a worker has put its name to is found by that name", "[claims]")
 
 TEST_CASE("chunks are of one task, unless there are very many or the user says otherwise", "[claims]") {
     CHECK(claims::chunk_for(0, std::nullopt) == 1);
+    CHECK(claims::chunk_for(0, 7) == 1);
     CHECK(claims::chunk_for(5'000'000, std::nullopt) == 1);
     CHECK(claims::chunk_for(5'000'001, std::nullopt) == 2);
     CHECK(claims::chunk_for(100'000'000, std::nullopt) == 20);

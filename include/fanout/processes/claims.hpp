@@ -29,7 +29,8 @@ public:
     static std::size_t chunk_for(std::size_t tasks, std::optional<std::size_t> wanted) noexcept {
         constexpr std::size_t most_chunks = 5'000'000;
         const std::size_t least = tasks / most_chunks + (tasks % most_chunks != 0);
-        return wanted && *wanted > least ? (*wanted < tasks ? *wanted : tasks) : (least > 0 ? least : 1);
+        const std::size_t chunk = wanted && *wanted > least ? (*wanted < tasks ? *wanted : tasks) : least;
+        return chunk > 0 ? chunk : 1;  // no tasks are known of an input that is read once
     }
     static std::size_t chunks_of(std::size_t tasks, std::size_t chunk) noexcept {
         return tasks / chunk + (tasks % chunk != 0);
