@@ -35,12 +35,16 @@ std::size_t append(const char* piece, std::size_t size, std::size_t count, void*
     return size * count;
 }
 
-std::string get(const std::string& url) {
-    // One handle per thread: a handle keeps its connections open for the thread's next request.
-    thread_local const std::unique_ptr<CURL, void (*)(CURL*)> handle(curl_easy_init(), curl_easy_cleanup);
-    if (!handle) throw std::runtime_error("libcurl did not start");
-    CURL* const curl = handle.get();
+// A handle keeps its connections open for the next request.
+using curl_handle = std::unique_ptr<CURL, void (*)(CURL*)>;
 
+curl_handle new_handle() {
+    curl_handle handle(curl_easy_init(), curl_easy_cleanup);
+    if (!handle) throw std::runtime_error("libcurl did not start");
+    return handle;
+}
+
+std::string get(const std::string& url, CURL* curl) {
     std::string body;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
@@ -78,11 +82,14 @@ int main(int argc, char** argv) try {
     const int sample_count = std::min(request_count, 50);  // all of them one by one would take too long
     const stopwatch sample_watch;
     std::vector<std::string> one_by_one;
-    for (int i = 0; i < sample_count; ++i) one_by_one.push_back(get(urls[i]));
+    const curl_handle handle = new_handle();
+    for (int i = 0; i < sample_count; ++i) one_by_one.push_back(get(urls[i], handle.get()));
     const double sample_time = sample_watch.seconds();
 
     const stopwatch parallel_watch;
-    const std::vector<std::string> bodies = parallel(n_jobs)(delayed(get), urls);
+    fanout::per_worker handles(new_handle);  // n_jobs of them, and not one for each request
+    const std::vector<std::string> bodies =
+        parallel(n_jobs)(delayed([&](const std::string& url) { return get(url, handles.local().get()); }), urls);
     const double parallel_time = parallel_watch.seconds();
 
     bool as_expected = bodies.size() == urls.size() && std::ranges::equal(one_by_one, bodies | take(sample_count));
