@@ -21,7 +21,7 @@
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/own_line.hpp"
-#include "fanout/front/deadline.hpp"
+#include "fanout/front/call_deadline.hpp"
 #include "fanout/front/ending.hpp"
 #include "fanout/front/in_force.hpp"
 #include "fanout/front/watch.hpp"
@@ -65,7 +65,7 @@ public:
     void finish_through(const Runner& runner) {
         {
             const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
-            std::optional<deadline<clock>> end;
+            std::optional<call_deadline<clock>> end;
             if (plan_.wishes.deadline)
                 end.emplace(
                     within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },

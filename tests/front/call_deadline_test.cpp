@@ -1,5 +1,5 @@
-// Tests of deadline.hpp, and of options::deadline: the whole call has so long, on every backend.
-#include <fanout/front/deadline.hpp>
+// Tests of call_deadline.hpp, and of options::deadline: the whole call has so long, on every backend.
+#include <fanout/front/call_deadline.hpp>
 #include <fanout/front/parallel.hpp>
 #include <fanout/processes/processes.hpp>
 
@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using watch = fanout::detail::deadline<std::chrono::steady_clock>;
+using watch = fanout::detail::call_deadline<std::chrono::steady_clock>;
 
 void wait_until_told(const std::stop_token& told) {
     while (!told.stop_requested()) std::this_thread::yield();

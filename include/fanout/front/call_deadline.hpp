@@ -9,15 +9,15 @@ namespace fanout::detail {
 /// Of one call, from its start to its end. A thread of its own waits for the time to come, since all others may be
 /// busy, or asleep in places that nobody knows.
 template <class Clock>
-class deadline {
+class call_deadline {
 public:
     /// Has `pass(of)` called, once, when the time is up, unless this is destroyed before. Throws `std::system_error` if
     /// there are no more threads to be had.
-    deadline(typename Clock::duration time, void (*pass)(void*), void* of)
+    call_deadline(typename Clock::duration time, void (*pass)(void*), void* of)
         : end_(Clock::now() + time), pass_(pass), of_(of), keeper_(wait_of, this) {}
-    deadline(const deadline&) = delete;
-    deadline& operator=(const deadline&) = delete;
-    ~deadline() {
+    call_deadline(const call_deadline&) = delete;
+    call_deadline& operator=(const call_deadline&) = delete;
+    ~call_deadline() {
         {
             const lock_guard lock(mutex_);
             done_ = true;
@@ -31,7 +31,7 @@ public:
 private:
     static void* wait_of(void* me) {
         const own_thread_mark mark;
-        static_cast<deadline*>(me)->wait();
+        static_cast<call_deadline*>(me)->wait();
         return nullptr;
     }
 
