@@ -73,7 +73,7 @@ TEST_CASE("out of memory is said of a worker that the kernel has killed, and of 
                          }));
         fanout::processes{.retries = 1}.run(job, 2);
         if (!job.each_stored_once()) return std::string("not each once");
-        for (const std::size_t i : {0, 1, 3, 5})
+        for (const std::size_t i : {0u, 1u, 3u, 5u})
             if (job.texts[i] != std::to_string(i)) return std::string("a task of others was lost");
         if (!job.failures[2] || !job.failures[4]) return std::string("no failure");
         return job.failures[2]->what + "\n" + job.failures[4]->what;

@@ -51,10 +51,10 @@ public:
     immovable() = default;
     immovable(const immovable&) = delete;
     immovable& operator=(const immovable&) = delete;
-    std::string text;
+    const std::string& text() const { return text_; }
 
 private:
-    int number_ = 0;
+    std::string text_;
 };
 union either {
     int i;
