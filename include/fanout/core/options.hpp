@@ -56,7 +56,7 @@ namespace detail {
 
 /// What is not set as in `defaults`. Every field is named here.
 template <class Options>
-void fill_in(Options& given, const Options& defaults) {
+[[gnu::cold, gnu::noinline]] void fill_in(Options& given, const Options& defaults) {
     const auto fill = [](auto& value, const auto& otherwise) {
         if (!value) value = otherwise;
     };

@@ -68,8 +68,10 @@ private:
 template <class Clock>
 class kept_by_any {
 public:
-    kept_by_any(std::shared_ptr<const erased_backend> backend, own_team<Clock> own)
-        : backend_(std::move(backend)), workers_(backend_ ? backend_->keep() : nullptr), team_(std::move(own)) {}
+    explicit kept_by_any(std::shared_ptr<const erased_backend> backend)
+        : backend_(std::move(backend)),
+          workers_(backend_ ? backend_->keep() : nullptr),
+          team_(threads().keep<Clock>()) {}
 
     bool leaves_the_process() const noexcept { return backend_ && backend_->leaves_the_process; }
 
@@ -117,12 +119,14 @@ public:
 
     template <class Job>
     void run(Job& work, int n_jobs) const {
-        held_ ? held_->run(work, n_jobs) : threads().run(work, n_jobs);
+        if (held_) [[unlikely]]
+            return held_->run(work, n_jobs);
+        threads().run(work, n_jobs);
     }
 
     template <class Clock = detail::clock>
     detail::kept_by_any<Clock> keep() const {
-        return {held_, threads().keep<Clock>()};
+        return detail::kept_by_any<Clock>(held_);
     }
 
 private:

@@ -37,20 +37,27 @@ void require_shared_memory(const Backend& backend, const char* name) {
                                             " run in other processes; use threads{}, or leave the requirement out"}));
 }
 
+/// Out of line, since there are seldom surroundings that say anything.
+template <class Any>
+[[gnu::cold, gnu::noinline]] Any chosen_by(const settings& now, const options& wishes, Any otherwise) {
+    const bool must_share = wishes.require || now.defaults.require;
+    if (must_share) require_shared_memory(otherwise, otherwise.name());
+    if (!now.backend) return otherwise;
+    if (!must_share || !now.backend->leaves_the_process()) return *now.backend;
+    if (wishes.verbose.value_or(now.defaults.verbose.value_or(0)) >= 10) {
+        const char* const name = now.backend->name();
+        std::fprintf(stderr, "fanout: threads instead of %s, since shared memory is required\n", name);
+    }
+    return Any();
+}
+
 /// What the surroundings have chosen, or `otherwise`.
 template <class Any>
 Any chosen_backend(const options& wishes, Any otherwise) {
     const settings* const now = current_settings();
-    if (!now) return otherwise;
-    const bool must_share = wishes.require || now->defaults.require;
-    if (must_share) require_shared_memory(otherwise, otherwise.name());
-    if (!now->backend) return otherwise;
-    if (!must_share || !now->backend->leaves_the_process()) return *now->backend;
-    if (wishes.verbose.value_or(now->defaults.verbose.value_or(0)) >= 10) {
-        const char* const name = now->backend->name();
-        std::fprintf(stderr, "fanout: threads instead of %s, since shared memory is required\n", name);
-    }
-    return Any();
+    if (!now) [[likely]]
+        return otherwise;
+    return chosen_by(*now, wishes, std::move(otherwise));
 }
 
 }  // namespace detail

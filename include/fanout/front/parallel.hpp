@@ -218,12 +218,13 @@ class parallel_call {
     using kept_type = decltype(detail::kept_by(std::declval<const Backend&>()));
 
 public:
-    explicit parallel_call(options wishes, Backend backend = {})
+    explicit parallel_call(options&& wishes, Backend backend = {})
         : options_(detail::with_settings(std::move(wishes))),
           backend_(std::move(backend)),
           kept_(detail::kept_by(backend_)) {
         detail::validated(options_);
-        if (options_.require) detail::require_shared_memory(backend_, detail::name_of(backend_));
+        if (options_.require) [[unlikely]]
+            detail::require_shared_memory(backend_, detail::name_of(backend_));
     }
 
     /// Runs the loop and gives the results in the order of the input:
@@ -289,7 +290,7 @@ options with_jobs(N n_jobs) {
 }
 
 template <class Any>
-auto parallel_as_chosen(options wishes, Any otherwise = {}) {
+auto parallel_as_chosen(options&& wishes, Any otherwise = {}) {
     Any chosen = chosen_backend(wishes, std::move(otherwise));
     return parallel_call<Any>(std::move(wishes), std::move(chosen));
 }

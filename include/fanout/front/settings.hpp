@@ -84,7 +84,7 @@ std::shared_ptr<const Settings> read_environment() {
 
 /// Read once in a process, when it is first needed; what makes no sense is an error every time.
 template <class Settings>
-const Settings* settings_of_environment() {
+[[gnu::cold, gnu::noinline]] const Settings* settings_of_environment() {
     static const auto* const read = new std::shared_ptr<const Settings>(read_environment<Settings>());
     return read->get();
 }
@@ -113,7 +113,8 @@ std::shared_ptr<const Settings> keep_current_settings() {
 /// These options, with those that are not set as the surroundings have them.
 template <class Options>
 Options&& with_settings(Options&& given) {
-    if (const settings* const now = current_settings()) fill_in(given, now->defaults);
+    if (const settings* const now = current_settings()) [[unlikely]]
+        fill_in(given, now->defaults);
     return std::forward<Options>(given);
 }
 
