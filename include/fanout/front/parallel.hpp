@@ -354,7 +354,7 @@ auto parallel(Args&&...) {
     static_assert(
         detail::never<Args...>,
         "fanout: parallel takes (n_jobs), (n_jobs, backend), (options), (options, backend) or (backend), where "
-        "n_jobs is a whole number and a backend is a value such as threads{}");
+        "n_jobs is a whole number and a backend is a value such as threads{}, or backend(\"threads\") by its name");
     return detail::misuse();
 }
 
