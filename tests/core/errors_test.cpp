@@ -10,6 +10,7 @@
 TEST_CASE("cancelled and task_timeout can be caught as runtime errors", "[errors]") {
     STATIC_REQUIRE(std::is_base_of_v<std::runtime_error, fanout::cancelled>);
     STATIC_REQUIRE(std::is_base_of_v<std::runtime_error, fanout::task_timeout>);
+    STATIC_REQUIRE(std::is_base_of_v<fanout::cancelled, fanout::deadline_exceeded>);
     STATIC_REQUIRE(std::is_nothrow_copy_constructible_v<fanout::cancelled>);
     STATIC_REQUIRE(std::is_nothrow_copy_constructible_v<fanout::task_timeout>);
 }

@@ -27,7 +27,8 @@ TEST_CASE("nothing is set unless it is given", "[options]") {
     CHECK_FALSE(unset.stop.stop_possible());
 }
 
-TEST_CASE("a batch_size, pre_dispatch or timeout that would run nothing is refused by name", "[options][bad-input]") {
+TEST_CASE("a batch_size, pre_dispatch, timeout or deadline that would run nothing is refused by name",
+          "[options][bad-input]") {
     CHECK_THROWS_AS(parallel({.batch_size = 0}), std::invalid_argument);  // joblib T7
     CHECK_THROWS_WITH(parallel({.batch_size = 0}), containing("batch_size = 0"));
     CHECK_THROWS_WITH(parallel({.batch_size = -1}), containing("batch_size = -1"));
@@ -37,14 +38,27 @@ TEST_CASE("a batch_size, pre_dispatch or timeout that would run nothing is refus
     CHECK_THROWS_AS(parallel({.timeout = 0s}), std::invalid_argument);
     CHECK_THROWS_WITH(parallel({.timeout = 0s}), containing("timeout = 0"));
     CHECK_THROWS_WITH(parallel({.timeout = -1s}), containing("timeout = -1"));
+    CHECK_THROWS_AS(parallel({.deadline = 0s}), std::invalid_argument);
+    CHECK_THROWS_WITH(parallel({.deadline = 0s}), containing("deadline = 0") && containing("would run nothing"));
+    CHECK_THROWS_WITH(parallel({.deadline = -1s}), containing("deadline = -1"));
     const std::chrono::duration<double> not_a_number(std::numeric_limits<double>::quiet_NaN());
     CHECK_THROWS_AS(parallel({.timeout = not_a_number}), std::invalid_argument);
+    CHECK_THROWS_AS(parallel({.deadline = not_a_number}), std::invalid_argument);
 }
 
 TEST_CASE("what is refused on one backend is refused on another", "[options][bad-input]") {
     CHECK_THROWS_AS(parallel({.n_jobs = 0}, fanout::sequential{}), std::invalid_argument);
     CHECK_THROWS_AS(parallel({.batch_size = 0}, fanout::sequential{}), std::invalid_argument);
     CHECK_THROWS_AS(parallel({.timeout = 0s}, fanout::sequential{}), std::invalid_argument);
+}
+
+TEST_CASE("defaults fill in what is not set, a deadline too, and nothing else", "[options]") {
+    options given{.timeout = 1s};
+    fanout::detail::fill_in(given, options{.timeout = 2s, .deadline = 3s});
+    CHECK(given.timeout == 1s);
+    CHECK(given.deadline == 3s);
+    fanout::detail::fill_in(given, options{.deadline = 4s});
+    CHECK(given.deadline == 3s);
 }
 
 TEST_CASE("a timeout can be given in any unit", "[options]") {

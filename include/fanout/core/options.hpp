@@ -64,6 +64,7 @@ template <class Options>
     fill(given.batch_size, defaults.batch_size);
     fill(given.pre_dispatch, defaults.pre_dispatch);
     fill(given.timeout, defaults.timeout);
+    fill(given.deadline, defaults.deadline);
     if (!given.stop.stop_possible()) given.stop = defaults.stop;
     fill(given.require, defaults.require);
     fill(given.verbose, defaults.verbose);
