@@ -31,18 +31,18 @@ const int cpus = [] {
 }();
 
 enum class on { sequential, threads, processes };
-constexpr on all_backends[] = {on::sequential, on::threads, on::processes};
+[[maybe_unused]] constexpr on all_backends[] = {on::sequential, on::threads, on::processes};
 
 using task = std::function<int(int)>;
 
-std::vector<int> map(on backend, int n_jobs, const task& f, int size) {
+[[maybe_unused]] std::vector<int> map(on backend, int n_jobs, const task& f, int size) {
     const auto numbers = std::views::iota(0, size);
     if (backend == on::sequential) return parallel(n_jobs, fanout::sequential{})(delayed(f), numbers);
     if (backend == on::threads) return parallel(n_jobs, fanout::threads{})(delayed(f), numbers);
     return parallel(n_jobs, fanout::processes{})(delayed(f), numbers);
 }
 
-int sum(const std::vector<int>& numbers) {
+[[maybe_unused]] int sum(const std::vector<int>& numbers) {
     int total = 0;
     for (const int each : numbers) total += each;
     return total;
