@@ -107,6 +107,27 @@ constexpr const char* backend_name() {
         return "your backend";
 }
 
+/// Backends that claim no more than they are about to run say `static constexpr bool claims_as_it_goes = true`. They
+/// are told how many tasks there are where results are taken on the way; others might wait for room that nobody makes.
+template <class B>
+bool claims_as_it_goes([[maybe_unused]] const B& backend) noexcept {
+    if constexpr (requires { requires B::claims_as_it_goes; })
+        return true;
+    else if constexpr (requires { static_cast<bool>(backend.claims_as_it_goes()); })
+        return backend.claims_as_it_goes();
+    else
+        return false;
+}
+
+/// Backends that run all tasks in the calling thread say so by `runs_in_caller()`.
+template <class B>
+bool runs_in_caller([[maybe_unused]] const B& backend) noexcept {
+    if constexpr (requires { static_cast<bool>(backend.runs_in_caller()); })
+        return backend.runs_in_caller();
+    else
+        return false;
+}
+
 }  // namespace detail
 
 }  // namespace fanout

@@ -13,6 +13,14 @@ struct misuse {
     misuse operator()(What&&...) const;
     template <class... What>
     misuse outcomes(What&&...) const;
+    template <class... What>
+    misuse stream(What&&...) const;
+    template <class... What>
+    misuse stream_unordered(What&&...) const;
+    template <class... What>
+    misuse reduce(What&&...) const;
+    template <class... What>
+    misuse find_first(What&&...) const;
     template <class Index>
     misuse operator[](Index&&) const;
     misuse* begin() const;

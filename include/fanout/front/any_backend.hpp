@@ -26,12 +26,18 @@ public:
 
 class erased_backend : public erased_runner {
 public:
-    erased_backend(const char* called, bool leaves) : name(called), leaves_the_process(leaves) {}
+    struct traits {
+        bool leaves_the_process = false;
+        bool claims_as_it_goes = false;
+        bool runs_in_caller = false;
+    };
+
+    erased_backend(const char* called, const traits& is) : name(called), its(is) {}
 
     virtual const erased_runner* keep() const = 0;  // the caller's to delete; null if it keeps nothing
 
     const char* const name;
-    const bool leaves_the_process;
+    const traits its;
 };
 
 template <class Runner>
@@ -49,7 +55,10 @@ template <class Backend>
 class erased final : public erased_backend {
 public:
     explicit erased(Backend backend)
-        : erased_backend(backend_name<Backend>(), detail::leaves_the_process<Backend>), backend_(std::move(backend)) {}
+        : erased_backend(backend_name<Backend>(),
+                         {detail::leaves_the_process<Backend>, detail::claims_as_it_goes(backend),
+                          detail::runs_in_caller(backend)}),
+          backend_(std::move(backend)) {}
 
     void run(job& work, int n_jobs) const override { backend_.run(work, n_jobs); }
 
@@ -73,7 +82,9 @@ public:
           workers_(backend_ ? backend_->keep() : nullptr),
           team_(threads().keep<Clock>()) {}
 
-    bool leaves_the_process() const noexcept { return backend_ && backend_->leaves_the_process; }
+    bool leaves_the_process() const noexcept { return backend_ && backend_->its.leaves_the_process; }
+    bool claims_as_it_goes() const noexcept { return !backend_ || backend_->its.claims_as_it_goes; }
+    bool runs_in_caller() const noexcept { return backend_ && backend_->its.runs_in_caller; }
 
     template <class Job>
     void run(Job& work, int n_jobs) const {
@@ -113,7 +124,11 @@ public:
     const char* name() const noexcept { return held_ ? held_->name : threads::name; }
 
     /// Whether tasks run in other processes, so that only bytes come back.
-    bool leaves_the_process() const noexcept { return held_ && held_->leaves_the_process; }
+    bool leaves_the_process() const noexcept { return held_ && held_->its.leaves_the_process; }
+
+    // What streams and reductions ask.
+    bool claims_as_it_goes() const noexcept { return !held_ || held_->its.claims_as_it_goes; }
+    bool runs_in_caller() const noexcept { return held_ && held_->its.runs_in_caller; }
 
     // Templates, so that only who uses it compiles the threads that it is when it holds nothing.
 

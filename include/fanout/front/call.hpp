@@ -73,7 +73,8 @@ public:
             runner.run(static_cast<job&>(*this), plan_.n_jobs);
             if (end && end->has_passed()) pass_deadline();
         }
-        if (!stopping()) return;  // nothing is on record then, and the record has a lock
+        if (!stopping() && !has_failed_.load(std::memory_order_relaxed))
+            return;  // nothing is on record then, and the record has a lock
         if (ending_.was_too_late())
             throw deadline_exceeded(concat({"fanout: the call was not done within its deadline of ",
                                             in_seconds(*plan_.wishes.deadline), " s; ", std::to_string(finished_.value),
@@ -128,15 +129,37 @@ protected:
     void when_stopping(void (*wake)(void*), void* of) noexcept final { sleeper_.set(wake, of, stopping_); }
 
     void end_with_failure(std::size_t index) noexcept {
-        // A task that was told to stop may throw because of that; then it must not hide the cause.
-        if (TakesToken && stopping()) return;
-        end_with_failure(index, std::current_exception());
+        if (note_failure(index)) leave_early();
     }
 
     void end_with_failure(std::size_t index, std::exception_ptr why) noexcept {
-        ending_.fail(index, std::move(why));
+        note_failure(index, std::move(why));
         leave_early();
     }
+
+    /// The exception being handled, without ending anything yet. False: a task that was told to stop may throw because
+    /// of that; then it must not hide the cause.
+    bool note_failure(std::size_t index) noexcept {
+        if (TakesToken && stopping()) return false;
+        note_failure(index, std::current_exception());
+        return true;
+    }
+
+    void note_failure(std::size_t index, std::exception_ptr why) noexcept {
+        ending_.fail(index, std::move(why));
+        has_failed_.store(true, std::memory_order_relaxed);
+    }
+
+    /// No further task starts, and those that run are told to stop.
+    void leave_early() noexcept {
+        stopping_.store(true, std::memory_order_relaxed);
+        watch_.stop_all();
+        wake_claimers();
+        sleeper_.wake();
+    }
+
+    /// From outside, or because its time is up.
+    bool was_cancelled() const noexcept { return stopping() && ending_.was_cancelled(); }
 
     /// A failure that is collected: that of the exception being handled. Without memory for the account the call ends
     /// with that.
@@ -164,6 +187,7 @@ protected:
     virtual void wake_claimers() noexcept {}
 
     const char* backend() const noexcept { return plan_.backend; }
+    int n_jobs() const noexcept { return plan_.n_jobs; }
 
     /// The exception being handled as the failure of task `index`, for a caller who collects failures.
     failure describe_failure(std::size_t index, int worker) const {
@@ -255,16 +279,10 @@ private:
         leave_early();
     }
 
-    void leave_early() noexcept {
-        stopping_.store(true, std::memory_order_relaxed);
-        watch_.stop_all();
-        wake_claimers();
-        sleeper_.wake();
-    }
-
     const call_plan& plan_;
     const settings* const settings_ = settings_here.what;  // in force where the call was made
     ending ending_;
+    std::atomic<bool> has_failed_ = false;
     watch_type watch_;
     sleeper sleeper_;
     own_line<std::atomic<std::size_t>> finished_;

@@ -40,7 +40,7 @@ std::size_t length_of(R& range) {
 }
 
 template <class... Rs>
-    requires indexable<Rs...>
+    requires(reached_by_index<Rs> && ...)
 std::size_t shortest_of(Rs&... ranges) {
     std::size_t shortest = static_cast<std::size_t>(-1);
     ((shortest = length_of(ranges) < shortest ? length_of(ranges) : shortest), ...);
@@ -49,7 +49,7 @@ std::size_t shortest_of(Rs&... ranges) {
 
 /// The elements of several ranges, by their index.
 template <class... Rs>
-    requires indexable<Rs...>
+    requires(reached_by_index<Rs> && ...)
 class indexed_elements {
 public:
     explicit indexed_elements(Rs&... ranges) : begins_(std::ranges::begin(ranges)...) {}
@@ -69,9 +69,10 @@ private:
     std::tuple<std::ranges::iterator_t<Rs>...> begins_;
 };
 
-/// Several ranges, element by element, as far as the shortest goes. Refers to the ranges, which outlive the call.
+/// Several ranges, element by element, as far as the shortest goes; without an end if none has one. Refers to the
+/// ranges, which outlive the call.
 template <class... Rs>
-    requires indexable<Rs...>
+    requires(reached_by_index<Rs> && ...)
 class indexed_input {
 public:
     using elements_type = indexed_elements<Rs...>;

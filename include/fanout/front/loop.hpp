@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <stop_token>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -38,8 +39,12 @@ class loop : public call<loop_takes_token<F, Rs...>> {
 
 protected:
     using raw_result = task_result<const F&, std::ranges::range_reference_t<Rs>...>;
+    using result = kept_result<raw_result>;
+    using references = std::tuple<std::ranges::range_reference_t<Rs>...>;
     static constexpr bool keeps_results = Collect || !std::is_void_v<raw_result>;
     static constexpr bool knows_size = indexable<Rs...>;
+    static constexpr bool by_index = knows_size;
+    static constexpr bool collects = Collect;
 
     using kind =
         std::conditional_t<Collect, in_outcome<std::decay_t<raw_result>>, slot_kind_for<kept_result<raw_result>>>;
@@ -120,6 +125,29 @@ public:
 protected:
     static std::size_t window_of(const options& wishes) {
         return wishes.pre_dispatch ? static_cast<std::size_t>(*wishes.pre_dispatch) : static_cast<std::size_t>(-1);
+    }
+
+    // For a loop whose tasks run in other processes.
+
+    template <class Make>
+    void keep(std::size_t index, const Make& make) {
+        if constexpr (keeps_results)
+            kind::fill(slots_[index], make);
+        else
+            make();
+    }
+
+    void store_failure_of(failure why) noexcept {
+        const std::size_t index = why.index;
+        if constexpr (Collect)
+            this->fail_slot(slots_[index], std::move(why));
+        else
+            this->end_with_failure(index, std::move(why.exception));
+    }
+
+    void note_stored(std::size_t index) noexcept {
+        if constexpr (!by_index) input_.let_go(index);
+        this->count_finished(1);
     }
 
     void failed(std::size_t i, [[maybe_unused]] int worker) noexcept {

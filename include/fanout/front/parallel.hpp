@@ -18,114 +18,28 @@
 #include "fanout/core/options.hpp"
 #include "fanout/front/any_backend.hpp"
 #include "fanout/front/call.hpp"
+#include "fanout/front/checked_loop.hpp"
 #include "fanout/front/choice_of_backend.hpp"
+#include "fanout/front/find_first.hpp"
 #include "fanout/front/loop.hpp"
-#include "fanout/front/portable_loop.hpp"
 #include "fanout/front/portable_several.hpp"
+#include "fanout/front/reduce.hpp"
 #include "fanout/front/settings.hpp"
 #include "fanout/front/several.hpp"
+#include "fanout/front/stream.hpp"
 #include "fanout/front/uses.hpp"
 
 namespace fanout {
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_delayed_function = false;
-template <class F>
-inline constexpr bool is_delayed_function<delayed_function<F>> = true;
-
-template <class T>
-inline constexpr bool is_delayed_call = false;
-template <class F, class... Args>
-inline constexpr bool is_delayed_call<delayed_call<F, Args...>> = true;
-
-template <class R>
-inline constexpr bool is_range_of_calls = false;
-template <std::ranges::input_range R>
-inline constexpr bool is_range_of_calls<R> = is_delayed_call<std::remove_cvref_t<std::ranges::range_reference_t<R>>>;
-
-/// True also of what is no delayed call.
-template <class Element>
-concept calls_can_be_sent =
-    !is_delayed_call<std::remove_cvref_t<Element>> || serializable<std::remove_cvref_t<Element>>;
-
-template <class R>
-concept keepable_result = std::is_void_v<R> || std::move_constructible<std::decay_t<R>>;
-
-/// Whether other processes could run it: what is read only once has to be sent, and all results have to.
-template <class F, class... Rs>
-inline constexpr bool loop_is_portable =
-    serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>> &&
-    (indexable<Rs...> || (serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...));
-
-/// One of the types cannot be sent: the compiler's error, at run time.
-template <class... Ts>
-[[noreturn]] void refuse_to_send() {
-    std::string why;
-    ((why = why.empty() ? why_not_serializable<Ts>() : why), ...);
-    throw std::invalid_argument(why);
-}
-
-/// One function over ranges. Each mistake that can be seen at compile time is one line here, and stops the compiler
-/// before it gets to the templates behind.
 template <bool Collect, class Runner, class F, class... Rs>
 auto run_loop(const call_plan& plan, const Runner& runner, const F& f, Rs&... ranges) {
-    constexpr bool all_are_ranges = (std::ranges::input_range<Rs> && ...);  // kept from explaining itself at length
-    if constexpr (!all_are_ranges) {
-        static_assert(all_are_ranges,
-                      "fanout: what follows delayed(f) must be ranges to read from: parallel(n)(delayed(f), range); to "
-                      "count, std::views::iota(0, n)");
-        return misuse();
-    } else if constexpr (!callable<const F&, std::ranges::range_reference_t<Rs>...>) {
-        static_assert(!callable<F&, std::ranges::range_reference_t<Rs>...>,
-                      "fanout: the function is called by several workers at once, so it must be callable as const: no "
-                      "mutable lambda, and operator() of a functor is const");
-        static_assert(
-            callable<F&, std::ranges::range_reference_t<Rs>...>,
-            "fanout: the function cannot be called with the elements of the range(s), one argument for each range");
-        return misuse();
-    } else if constexpr (!keepable_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>) {
-        static_assert(
-            keepable_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>,
-            "fanout: the function's result can be neither copied nor moved into the vector of results; return a "
-            "std::unique_ptr to it");
-        return misuse();
-    } else if constexpr (!indexable<Rs...> && !(holds_its_elements<Rs> && ...)) {
-        static_assert((holds_its_elements<Rs> && ...),
-                      "fanout: this range can be read only once, so its elements are kept until their tasks run, and "
-                      "these can be neither copied nor moved out of it; let the range give values, not references");
-        return misuse();
-    } else if constexpr (!leaves_the_process<Runner> && !chosen_at_run_time<Runner>) {
-        loop<Collect, F, Rs...> work(plan, f, ranges...);
+    return checked_loop<F, Rs...>(runner, [&](auto portable) {
+        typename loop_to_run<loop<Collect, F, Rs...>, portable>::type work(plan, f, ranges...);
         work.finish_through(runner);
         return work.results();
-    } else if constexpr (chosen_at_run_time<Runner> && !loop_is_portable<F, Rs...>) {
-        if (runner.leaves_the_process())
-            refuse_to_send<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>,
-                           std::remove_cvref_t<std::ranges::range_reference_t<Rs>>...>();
-        loop<Collect, F, Rs...> work(plan, f, ranges...);
-        work.finish_through(runner);
-        return work.results();
-    } else if constexpr (!serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>) {
-        expect_serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>>();
-        return misuse();
-    } else if constexpr (!indexable<Rs...> && !(calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...)) {
-        static_assert(
-            (calls_can_be_sent<std::ranges::range_reference_t<Rs>> && ...),
-            "fanout: the delayed calls of this range cannot be reached by index, so they are sent to the workers, and "
-            "these cannot be: their function has captures or is a pointer, or their arguments are no values "
-            "to be sent; give the function by itself: parallel(n, processes{})(delayed(f), range)");
-        return misuse();
-    } else if constexpr (!indexable<Rs...> &&
-                         !(serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...)) {
-        (expect_serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>>(), ...);
-        return misuse();
-    } else {
-        portable_loop<Collect, F, Rs...> work(plan, f, ranges...);
-        work.finish_through(runner);
-        return work.results();
-    }
+    });
 }
 
 template <bool Collect, class Runner, class... Calls>
@@ -258,6 +172,64 @@ public:
         return detail::run_call<true>(plan(), backend_, std::forward<What>(what)...);
     }
 
+    /// The results as a range, while the loop runs: in the order of the input, each as soon as those before it are
+    /// there. See fanout::stream.
+    ///
+    /// If a task throws, none behind it starts; the results before it come first, and then its exception, from ++ or
+    /// begin(). Costs some 50 us to start, and little more than the call for each result.
+    template <class... What>
+    auto stream(What&&... what) const& {
+        return detail::make_stream<detail::taken::in_order>(plan(), runner_of_its_own(), std::forward<What>(what)...);
+    }
+    template <class... What>
+    auto stream(What&&... what) && {
+        return detail::make_stream<detail::taken::in_order>(plan(), std::move(*this).runner_of_its_own(),
+                                                            std::forward<What>(what)...);
+    }
+
+    /// The same in the order in which they are finished, each with its index: `auto [index, value]`. If a task throws,
+    /// no further task starts; what is finished comes first, and then the exception.
+    template <class... What>
+    auto stream_unordered(What&&... what) const& {
+        return detail::make_stream<detail::taken::as_they_finish>(plan(), runner_of_its_own(),
+                                                                  std::forward<What>(what)...);
+    }
+    template <class... What>
+    auto stream_unordered(What&&... what) && {
+        return detail::make_stream<detail::taken::as_they_finish>(plan(), std::move(*this).runner_of_its_own(),
+                                                                  std::forward<What>(what)...);
+    }
+
+    /// Combines the results as they come, `so_far = op(std::move(so_far), result)`, beginning with init, and gives what
+    /// comes of it; init for an empty range:
+    ///
+    ///     parallel(4).reduce(0.0, std::plus<>(), delayed(area), shapes)
+    ///
+    /// Always from left to right, so that it is the same to the last bit whatever the backend and n_jobs. Keeps no more
+    /// results than `stream` does. `op` is called by one worker at a time, while the others go on with their tasks; it
+    /// need not be thread-safe, but if it takes longer than an n_jobs-th of a task, it is what they wait for.
+    template <class... What>
+    [[nodiscard]] auto reduce(What&&... what) const& {
+        const detail::use_count::guard in_use(uses_);
+        return detail::run_reduce(plan(), runner(), std::forward<What>(what)...);
+    }
+    template <class... What>
+    [[nodiscard]] auto reduce(What&&... what) && {
+        return detail::run_reduce(plan(), backend_, std::forward<What>(what)...);
+    }
+
+    /// The index of the first element for which the function gives true, if there is one. No task starts behind one
+    /// that has given true; an exception counts only if its task comes before.
+    template <class... What>
+    [[nodiscard]] auto find_first(What&&... what) const& {
+        const detail::use_count::guard in_use(uses_);
+        return detail::run_find_first(plan(), runner(), std::forward<What>(what)...);
+    }
+    template <class... What>
+    [[nodiscard]] auto find_first(What&&... what) && {
+        return detail::run_find_first(plan(), backend_, std::forward<What>(what)...);
+    }
+
 private:
     detail::call_plan plan() const {
         return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::name_of(backend_)};
@@ -268,6 +240,23 @@ private:
             return kept_;
         else
             return backend_;
+    }
+
+    /// For streams, which outlive a temporary, and may be left alone for long by those who read them: workers that wait
+    /// for that must not be missing elsewhere.
+    auto runner_of_its_own() const& {
+        if constexpr (!keeps_workers<Backend>)
+            return Backend(backend_);
+        else if constexpr (std::copy_constructible<kept_type>)
+            return kept_type(kept_);
+        else
+            return detail::kept_by(backend_);
+    }
+    auto runner_of_its_own() && {
+        if constexpr (keeps_workers<Backend>)
+            return std::move(kept_);
+        else
+            return std::move(backend_);
     }
 
     options options_;

@@ -17,20 +17,19 @@
 
 namespace fanout::detail {
 
-template <bool Collect, class F, class... Rs>
-class portable_loop final : public portable_call<loop<Collect, F, Rs...>> {
-    using base = portable_call<loop<Collect, F, Rs...>>;
-    using typename base::kind;
+/// `Loop`: one that gives its results when it is over, or one whose results are taken on the way.
+template <class Loop>
+class portable_loop final : public portable_call<Loop> {
+    using base = portable_call<Loop>;
     using typename base::raw_result;
+    using typename base::result;
 
-    using result = kept_result<raw_result>;
-    using elements = std::tuple<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>...>;
     static constexpr bool is_flat = is_handed_over_flat<result>;
 
 public:
     using base::base;
 
-    bool collects_failures() const noexcept override { return Collect; }
+    bool collects_failures() const noexcept override { return base::collects; }
 
     std::size_t flat_result_size() const noexcept override { return is_flat ? sizeof(result) : 0; }
 
@@ -48,7 +47,7 @@ public:
     }
 
     void write_elements([[maybe_unused]] std::size_t index, [[maybe_unused]] byte_sink& to) override {
-        if constexpr (!base::knows_size) {
+        if constexpr (!base::by_index) {
             writer out(to);
             this->input_.look_at(index, [&](const auto&... each) { out(each...); });
         }
@@ -56,36 +55,33 @@ public:
 
     void store_written(std::size_t index, byte_source& written) override {
         reader in(written);
-        if constexpr (base::keeps_results)
-            kind::fill(this->slots_[index], [&]() -> result { return in.template read<result>(); });
-        else
-            in.template read<result>();
-        note_stored(index);
+        this->keep(index, [&]() -> result { return in.template read<result>(); });
+        this->note_stored(index);
     }
 
     void store_flat(std::size_t first, std::size_t count, const void* results) noexcept override {
-        if constexpr (is_flat && base::keeps_results) {
+        if constexpr (is_flat) {
             const auto* const values = static_cast<const result*>(results);
-            for (std::size_t i = 0; i < count; ++i)
-                kind::fill(this->slots_[first + i], [&]() -> const result& { return values[i]; });
+            for (std::size_t i = 0; i < count; ++i) this->keep(first + i, [&]() -> const result& { return values[i]; });
         }
-        for (std::size_t i = first; i < first + count; ++i) note_stored(i);
+        for (std::size_t i = first; i < first + count; ++i) this->note_stored(i);
     }
 
     void store_failure(failure why) noexcept override {
         const std::size_t index = why.index;
         why.backend = this->backend();
-        if constexpr (Collect)
-            this->fail_slot(this->slots_[index], std::move(why));
-        else
-            this->end_with_failure(index, std::move(why.exception));
-        note_stored(index);
+        this->store_failure_of(std::move(why));
+        this->note_stored(index);
     }
 
 private:
-    void note_stored(std::size_t index) noexcept {
-        if constexpr (!base::knows_size) this->input_.let_go(index);
-        this->count_finished(1);
+    template <class... References, class Call>
+    static std::decay_t<raw_result> call_with_read(std::type_identity<std::tuple<References...>>, reader& in,
+                                                   const Call& call_with) {
+        std::tuple<std::remove_cvref_t<References>...> read{in.template read<std::remove_cvref_t<References>>()...};
+        return std::apply(
+            [&](auto&... each) -> std::decay_t<raw_result> { return call_with(static_cast<References&&>(each)...); },
+            read);
     }
 
     result result_of(const portable_tasks::site& at) const {
@@ -93,16 +89,11 @@ private:
             return this->call_here(this->function_, std::forward<decltype(each)>(each)...);
         };
         const auto make = [&]() -> std::decay_t<raw_result> {
-            if constexpr (base::knows_size) {
+            if constexpr (base::by_index) {
                 return this->input_.apply(at.index, call_with);
             } else {
                 reader in(*at.elements);
-                elements read{in.template read<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>>()...};
-                return std::apply(
-                    [&](auto&... each) -> std::decay_t<raw_result> {
-                        return call_with(static_cast<std::ranges::range_reference_t<Rs>&&>(each)...);
-                    },
-                    read);
+                return call_with_read(std::type_identity<typename base::references>(), in, call_with);
             }
         };
         if constexpr (std::is_void_v<raw_result>)

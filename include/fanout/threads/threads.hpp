@@ -76,7 +76,10 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const auto size = work.size();
     const bool fewer_tasks = size && *size < static_cast<std::size_t>(n_jobs);
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
-    if (workers <= 1) return sequential().run(work, 1);
+    if (workers <= 1) {
+        if (size || work.batch_size()) return sequential().run(work, 1);
+        return claiming(work, 1, pace::by_time(1, nanoseconds::zero())).work(0);
+    }
 
     const auto share_out = [&](const pace& start) {
         claiming shared(work, workers, start);
@@ -100,6 +103,8 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
 template <class Clock>
 class own_team {
 public:
+    static constexpr bool claims_as_it_goes = true;
+
     explicit own_team(typename Clock::duration spin) : spin_(spin) {}
     own_team(own_team&&) = default;
     own_team& operator=(own_team&&) = default;
@@ -130,6 +135,7 @@ private:
 /// alone.
 struct threads {
     static constexpr const char* name = "threads";
+    static constexpr bool claims_as_it_goes = true;
 
     /// How long a thread without work stays awake, in the hope that the next call comes soon. Zero: not at all, which
     /// saves CPU time and costs the next call up to 20 us. For the threads that temporaries share, the first call in
