@@ -25,8 +25,8 @@ auto find_first_in(const call_plan& plan, const Runner& runner, const F& is_it, 
                       "fanout: find_first(delayed(f), range): f says whether an element is it, so it gives a bool");
         if constexpr (tells) {
             std::optional<std::size_t> found;
-            const auto look = [&found](std::size_t index, result&& is_it) {
-                if (is_it) found = index;
+            const auto look = [&found](std::size_t index, result&& yes) {
+                if (yes) found = index;
                 return found.has_value();
             };
             try {

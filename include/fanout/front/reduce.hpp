@@ -74,7 +74,7 @@ auto reduce_loop(const call_plan& plan, const Runner& runner, Accumulated so_far
                 return false;
             };
             fold<taken::in_order, portable>(plan, runner, add, f, ranges...);
-            return so_far;
+            return std::move(so_far);
         } else {
             return misuse();
         }

@@ -226,7 +226,7 @@ private:
         if (!how_.tasks && chunks_ahead_ < 2 * how_.n_jobs) return nobody;
         // Without a limit of the user's: small claims, one task each perhaps, count as one as far as they take no
         // longer than a chunk.
-        const std::size_t most = how_.tasks ? *how_.tasks : 2 * how_.n_jobs * tasks_in_chunk();
+        const std::size_t most = how_.tasks ? *how_.tasks : how_.fixed_chunks ? 0 : 2 * how_.n_jobs * tasks_in_chunk();
         return ahead_ < most ? most - ahead_ : 0;
     }
 

@@ -106,8 +106,8 @@ inline const make_the_call& function_of(const make_the_call& kept) { return kept
 /// on processes the caller then waits while workers are forked. A backend that runs everything in the calling thread
 /// is run there too, for one task whenever a result is wanted.
 template <class Loop, class Runner, class Function, class... Ranges>
-class running_stream final : public stream_source<typename Loop::value> {
-    using typename stream_source<typename Loop::value>::slot;
+class running_stream final : public stream_source<typename Loop::value_type> {
+    using typename stream_source<typename Loop::value_type>::slot;
 
 public:
     running_stream(const call_plan& plan, Runner&& runner, Function&& f, Ranges&&... ranges)
@@ -116,7 +116,7 @@ public:
           runner_(std::move(runner)),
           function_(std::move(f)),
           ranges_(std::forward<Ranges>(ranges)...),
-          settings_(settings_here.what ? settings_here.what->shared_from_this() : nullptr) {}
+          settings_(keep_current_settings()) {}
     ~running_stream() override { end(); }
 
     bool belongs_to_another_process() const noexcept override { return thread_.joinable() && getpid() != process_; }
@@ -275,7 +275,7 @@ auto make_stream_of(const call_plan& plan, Runner&& runner, Function&& kept, std
             using plain_loop = streamed_loop<Taken, F, std::remove_reference_t<Ranges>...>;
             using loop = typename loop_to_run<plain_loop, portable>::type;
             using source = running_stream<loop, Runner, Function, Ranges...>;
-            using value = typename loop::value;
+            using value = typename loop::value_type;
             return stream<value>(std::unique_ptr<stream_source<value>>(
                 new source(plan, std::move(runner), std::move(kept), std::forward<Ranges>(ranges)...)));
         });

@@ -61,8 +61,8 @@ protected:
     using references = std::tuple<std::ranges::range_reference_t<Rs>...>;
 
 public:
-    using value = std::conditional_t<in_order, result, indexed<result>>;
-    using window_type = result_window<value, in_order>;
+    using value_type = std::conditional_t<in_order, result, indexed<result>>;
+    using window_type = result_window<value_type, in_order>;
 
     /// `shows_size`: the backend may be told how many tasks there are, since it claims no more than it is about to run.
     windowed_loop(const call_plan& plan, bool shows_size, bool on_demand, const F& f, Rs&... ranges)
@@ -218,7 +218,7 @@ private:
     template <class Make>
     void keep(typename window_type::chunk& chunk, std::size_t index, const Make& make) {
         auto& slot = chunk.slots[index - chunk.tasks.first];
-        const auto value_of = [&]() -> value {
+        const auto value_of = [&]() -> value_type {
             const auto result_of = [&]() -> result {
                 if constexpr (std::is_void_v<decltype(make())>)
                     return make(), nothing();
