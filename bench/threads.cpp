@@ -100,6 +100,15 @@ void ramp_of(const std::string& library) {
         ->Setup(let_others_settle);
 }
 
+void a_million_streamed() {
+    benchmark::RegisterBenchmark("sqrt_stream/fanout",
+                                 [](auto& state) { each_call<with_stream<-1>>(state, square_root, 0us); })
+        ->Arg(1'000'000)
+        ->UseManualTime()
+        ->Iterations(10)
+        ->Setup(let_others_settle);
+}
+
 template <int Jobs>
 void waiting_with() {
     benchmark::RegisterBenchmark(("waiting/fanout_" + std::to_string(Jobs)).c_str(),
@@ -122,6 +131,7 @@ int main(int argc, char** argv) {
     ramp_of<with_tbb>("tbb");
     ramp_of<with_openmp_static>("openmp_static");
     ramp_of<with_openmp_dynamic>("openmp_dynamic");
+    a_million_streamed();
     waiting_with<20>();
     waiting_with<500>();
     benchmark::Initialize(&argc, argv);

@@ -31,6 +31,19 @@ struct with_fanout {
     }
 };
 
+/// Results that are taken as they come, and not kept.
+template <int Jobs>
+struct with_stream {
+    template <class F>
+    static auto map(std::size_t size, const F& f) {
+        decltype(f(size)) sum = 0;
+        for (const auto each :
+             fanout::parallel(Jobs).stream(fanout::delayed(f), std::views::iota(std::size_t{0}, size)))
+            sum += each;
+        return sum;
+    }
+};
+
 struct with_tbb {
     template <class F>
     static auto map(std::size_t size, const F& f) {

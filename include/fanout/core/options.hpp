@@ -27,7 +27,8 @@ struct options {
     std::optional<std::int64_t> batch_size = {};
 
     /// How many elements of an input that can be read only once, or has no end, may be read and not yet finished.
-    /// Not set: no more than the workers have in hand.
+    /// Not set: no more than the workers have in hand. In streams and reductions: how many tasks of any input may be
+    /// claimed beyond those whose results have been taken. Not set: two chunks for each job.
     std::optional<std::int64_t> pre_dispatch = {};
 
     /// The longest that one task may run, counted from its own start. A thread cannot be killed: a function that takes

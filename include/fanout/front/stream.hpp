@@ -9,12 +9,16 @@
 #include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/delayed.hpp"
+#include "fanout/core/errors.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/misuse.hpp"
 #include "fanout/core/options.hpp"
@@ -145,12 +149,16 @@ private:
                 loop_.emplace(plan_, claims_as_it_goes(runner_), on_demand_, function_of(function_), ranges...);
             },
             ranges_);
+        started_ = clock::now();
         if (on_demand_) return;
         process_ = getpid();
         thread_ = plain_thread(run_in_thread, this);
     }
 
     bool made_one_more(typename Loop::window_type::batch& batch) {
+        if (wishes_.deadline && clock::now() - started_ > *wishes_.deadline)
+            throw deadline_exceeded(concat({"fanout: the stream was not at its end within its deadline of ",
+                                            std::to_string(wishes_.deadline->count()), " s; give it more time"}));
         loop_->finish_through(runner_);
         return loop_->take(batch);
     }
@@ -186,6 +194,7 @@ private:
     const std::shared_ptr<const settings> settings_;  // the tasks see those, though their scope has ended
     std::optional<Loop> loop_;
     bool on_demand_ = false;
+    clock::time_point started_;
     std::optional<inherited> inherited_;
     std::exception_ptr error_;
     pid_t process_ = 0;
