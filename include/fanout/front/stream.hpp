@@ -215,7 +215,7 @@ private:
 ///
 /// It owns the function, ranges that were given as rvalues, the backend and its workers; it refers to ranges that were
 /// given as lvalues. It can be moved while it is read, and read in another thread than it was made in, by one at a
-/// time. After an exception it is at its end.
+/// time. After an exception it is at its end. One that a task has begun to read has to end before the task does.
 template <class T>
 class [[nodiscard]] stream {
 public:

@@ -61,12 +61,17 @@ basic_team<Clock>& team_of_process(bool waiting, typename Clock::duration spin) 
                    : shared_team.get({cpu_count() - 1, spin, Clock::duration::max(), true});
 }
 
+inline void run_alone(job& work) {
+    if (work.size() || work.batch_size()) return sequential().run(work, 1);
+    claiming(work, 1, pace::by_time(1, nanoseconds::zero())).work(0);
+}
+
 /// Runs the job with help from the team that `get_team(waiting)` gives; `waiting` means more threads than CPUs. A call
 /// inside of a task is helped by those who help the outermost one, whatever object it is made through, so that no
 /// threads are kept besides.
 template <class GetTeam>
 void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
-    if (n_jobs == 1) return sequential().run(work, 1);
+    if (n_jobs == 1) return run_alone(work);
     const bool waiting = n_jobs > cpu_count();
     const call_scope scope(n_jobs);
     using team_type = std::remove_reference_t<decltype(get_team(waiting))>;
@@ -76,10 +81,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const auto size = work.size();
     const bool fewer_tasks = size && *size < static_cast<std::size_t>(n_jobs);
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
-    if (workers <= 1) {
-        if (size || work.batch_size()) return sequential().run(work, 1);
-        return claiming(work, 1, pace::by_time(1, nanoseconds::zero())).work(0);
-    }
+    if (workers <= 1) return run_alone(work);
 
     const auto share_out = [&](const pace& start) {
         claiming shared(work, workers, start);
