@@ -6,10 +6,10 @@ using fanout::delayed, fanout::parallel;
 
 int square(int i) { return i * i; }
 
-bool found(const std::vector<int>& numbers) {
+auto found(const std::vector<int>& numbers) {
 #ifndef CORRECTED
-    return parallel(2).find_first(delayed([](int i) { return std::vector<int>(i); }), numbers).has_value();
+    return parallel(2).find_first(delayed([](int i) { return std::vector<int>(i); }), numbers);
 #else
-    return parallel(2).find_first(delayed([](int i) { return i == 3; }), numbers).has_value();
+    return parallel(2).find_first(delayed([](int i) { return i == 3; }), numbers);
 #endif
 }
