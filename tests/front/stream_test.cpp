@@ -193,7 +193,7 @@ TEST_CASE("a stream can be read through views", "[stream]") {
     CHECK(all_of(first_five) == std::vector{1, 2, 5, 10, 17});
 }
 
-TEST_CASE("nothing runs before the first result is asked for", "[stream]") {
+TEST_CASE("nothing runs before the first result is asked for", "[stream]") {  // joblib starts at the call
     on_backends_of_this_process([&](auto backend) {
         std::atomic<int> started = 0;
         std::atomic<int> read = 0;

@@ -37,8 +37,8 @@ public:
 
     /// Takes the next tasks, `most` at most and in the order of the input, that nobody else has taken. Empty: there are
     /// none any more, or the call is ending. Whoever takes tasks must run them. May wait: for the input, while
-    /// `options::pre_dispatch` tasks are taken and not finished, and in streams and reductions while so many are finished
-    /// whose results nobody has taken; so do not take many chunks before the first of them is run.
+    /// `options::pre_dispatch` tasks are taken and not finished, and in streams and reductions while so many are
+    /// finished whose results nobody has taken; so do not take many chunks before the first of them is run.
     virtual task_range claim(std::size_t most) noexcept = 0;
 
     /// About how many tasks there are left to claim, for who wants to size what he claims; the greatest number while
