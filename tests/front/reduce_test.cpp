@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <list>
 #include <map>
 #include <memory>
@@ -141,6 +142,21 @@ TEST_CASE("the first exception in the input ends a reduction, nothing behind it 
         CHECK_THROWS_WITH(parallel(n_jobs, backend).reduce(0, sum, fails, std::views::iota(0, 1000)), "40");
         CHECK(last == 39);
     });
+}
+
+TEST_CASE("tasks behind the first exception are told to stop once all before it are combined", "[reduce]") {
+    std::latch second_runs(1);
+    const auto fails = delayed([&](std::stop_token told, int i) {
+        if (i == 0) {
+            second_runs.wait();
+            throw std::domain_error("zero");
+        }
+        second_runs.count_down();
+        while (!told.stop_requested()) std::this_thread::yield();
+        return i;
+    });
+    CHECK_THROWS_WITH(parallel({.n_jobs = 2, .batch_size = 1}).reduce(0, std::plus<>(), fails, std::views::iota(0)),
+                      "zero");
 }
 
 TEST_CASE("an exception of the combining function ends a reduction", "[reduce]") {

@@ -41,6 +41,7 @@ protected:
                 return this->end_with_failure(batch.index, std::current_exception());
             }
         }
+        if (this->is_closed() && this->window_.is_broken_off()) this->leave_early();
     }
 
 private:

@@ -177,6 +177,12 @@ public:
         return !std::exchange(is_taking_, true);
     }
 
+    /// What comes next is a task that has left no result.
+    bool is_broken_off() const noexcept {
+        const lock_guard lock(mutex_);
+        return broken_off_;
+    }
+
     /// What there is, without waiting. False: nothing, and the turn is over.
     bool take_in_turn(batch& taken) {
         const lock_guard lock(mutex_);
@@ -347,7 +353,7 @@ private:
     const look_ahead how_;
     std::vector<std::unique_ptr<chunk>> made_;
 
-    mutex mutex_;  // guards what follows, for moments only
+    mutable mutex mutex_;  // guards what follows, for moments only
     condition_variable room_;
     condition_variable arrival_;
     chunk* open_ = nullptr;  // not finished

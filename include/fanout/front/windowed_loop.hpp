@@ -169,6 +169,9 @@ protected:
         if (!ended) this->blame_backend("the input had not ended");
     }
 
+    /// Whether a task has ended the loop behind it.
+    bool is_closed() const noexcept { return closed_behind_.load(std::memory_order_relaxed) != nowhere; }
+
     const F& function_;
     input_type input_;
     window_type window_;
@@ -255,8 +258,6 @@ private:
         }
         wake_claimers();
     }
-
-    bool is_closed() const noexcept { return closed_behind_.load(std::memory_order_relaxed) != nowhere; }
 
     mutex claims_;  // held while the input is read, and while there is no room
     std::atomic<std::size_t> closed_behind_ = nowhere;
