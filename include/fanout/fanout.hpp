@@ -13,6 +13,7 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
+#include "fanout/core/progress.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/core/task_seed.hpp"
 #include "fanout/front/any_backend.hpp"

@@ -50,6 +50,24 @@ TEST_CASE("a stop after a failure changes nothing", "[ending]") {
     CHECK_THROWS_WITH(end.rethrow_failure(), "3");
 }
 
+TEST_CASE("a failure of the call as a whole comes before that of any task, unless it came later", "[ending]") {
+    const auto as_a_whole = [](ending& end) {
+        end.fail_as_a_whole(std::make_exception_ptr(std::runtime_error("as a whole")));
+    };
+    ending first;
+    as_a_whole(first);
+    fail(first, 0);
+    CHECK_THROWS_WITH(first.rethrow_failure(), "as a whole");
+    ending second;
+    fail(second, 3);
+    as_a_whole(second);
+    CHECK_THROWS_WITH(second.rethrow_failure(), "3");
+    ending stopped;
+    stopped.cancel();
+    as_a_whole(stopped);
+    CHECK(stopped.was_cancelled());
+}
+
 TEST_CASE("a call stopped twice is stopped", "[ending]") {
     ending end;
     end.cancel();

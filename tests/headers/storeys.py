@@ -7,6 +7,7 @@ from pathlib import Path
 MAY_INCLUDE = {
     "fanout.hpp": ["front", "processes", "threads", "serialize", "core"],
     "environment.hpp": ["front"],
+    "progress_bar.hpp": ["core"],
     "tcp.hpp":    ["tcp", "launch", "processes", "threads", "serialize", "core"],
 
     "front":      ["processes", "threads", "serialize", "core"],

@@ -25,7 +25,7 @@ for number, (code, output) in enumerate(blocks, 1):
         source, executable = pathlib.Path(folder, "snippet.cpp"), pathlib.Path(folder, "snippet")
         source.write_text(program)
         for command in ([*compiler, str(source), "-o", str(executable)], [str(executable)]):
-            run = subprocess.run(command, text=True, capture_output=True, timeout=120)
+            run = subprocess.run(command, text=True, capture_output=True, timeout=120, cwd=folder)
             if run.returncode != 0:
                 sys.exit(f"block {number} of {readme}:\n{code}\n{run.stdout}{run.stderr}")
     if output and run.stdout != output:

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fanout/fanout.hpp>
+#include <fanout/progress_bar.hpp>
 #include <random>
 #include <ranges>
 #include <stop_token>

@@ -11,6 +11,7 @@
 namespace fanout {
 
 class portable_tasks;
+class run_observer;
 
 /// Tasks [first, last) of a call, numbered by their position in the input.
 struct task_range {
@@ -62,6 +63,10 @@ public:
 
     /// The tasks as bytes; null if their results, or elements that can be read only once, cannot cross processes.
     virtual portable_tasks* portable() noexcept { return nullptr; }
+
+    /// Who watches this call; null if nobody does. For a backend that runs tasks elsewhere: what runs in `run` is seen
+    /// without its help.
+    virtual run_observer* observer() noexcept { return nullptr; }
 
 protected:
     job(std::optional<std::size_t> size, std::optional<std::size_t> batch_size,

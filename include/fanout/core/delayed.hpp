@@ -122,6 +122,9 @@ private:
     std::tuple<Args...> arguments_;
 };
 
+template <class F, class Cost>
+class delayed_longest_first;
+
 /// A function that waits for its elements. Called, it keeps its arguments and gives a `delayed_call`; nothing runs.
 template <class F>
 class delayed_function {
@@ -135,8 +138,35 @@ public:
 
     constexpr const F& function() const noexcept { return function_; }
 
+    /// The tasks that cost most are begun first, so that none of them comes last and is waited for by everybody else:
+    ///
+    ///     parallel(4)(delayed(train).longest_first(number_of_rows), tables)
+    ///
+    /// `cost` is called with the same elements as the function, once for each task, before anything runs and in the
+    /// calling thread; it gives anything that can be compared with <, in whatever unit. What it throws ends the call.
+    /// Changes only when tasks are begun, never the order of results. The ranges must be reached by index. Costs 8
+    /// bytes, a call of `cost` and a few dozen ns for each task.
+    template <class Cost>
+    [[nodiscard]] constexpr delayed_longest_first<F, std::decay_t<Cost>> longest_first(Cost&& cost) const {
+        return delayed_longest_first<F, std::decay_t<Cost>>(function_, std::forward<Cost>(cost));
+    }
+
 private:
     F function_;
+};
+
+/// A function with what its tasks cost. Made by `delayed(f).longest_first(cost)`.
+template <class F, class Cost>
+class delayed_longest_first {
+public:
+    constexpr delayed_longest_first(const F& f, Cost how_much) : function_(f), cost_(std::move(how_much)) {}
+
+    constexpr const F& function() const noexcept { return function_; }
+    constexpr const Cost& cost() const noexcept { return cost_; }
+
+private:
+    F function_;
+    Cost cost_;
 };
 
 /// Marks `f` to be called by workers: `parallel(2)(delayed(f), range)`.

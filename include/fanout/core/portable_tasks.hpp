@@ -31,6 +31,10 @@ public:
         void (*task_returned)() noexcept = []() noexcept {};
     };
 
+    /// Tasks are numbered in the order in which they are to be handed out; this is the position in the input of the one
+    /// that is called `task` in all the other functions, but for failures, which say their position. Any thread.
+    virtual std::size_t index_of(std::size_t task) const noexcept { return task; }
+
     /// The size of a result that can be handed over as it lies in memory; 0 if results have to be written.
     virtual std::size_t flat_result_size() const noexcept = 0;
 

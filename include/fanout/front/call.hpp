@@ -17,13 +17,15 @@
 #include "fanout/core/current_worker.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
-#include "fanout/core/lock.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/own_line.hpp"
+#include "fanout/core/run_observer.hpp"
 #include "fanout/front/call_deadline.hpp"
 #include "fanout/front/ending.hpp"
 #include "fanout/front/in_force.hpp"
+#include "fanout/front/observed.hpp"
+#include "fanout/front/sleeper.hpp"
 #include "fanout/front/watch.hpp"
 
 namespace fanout::detail {
@@ -33,27 +35,7 @@ struct call_plan {
     const options& wishes;
     int n_jobs;
     const char* backend;
-};
-
-/// A backend that sleeps, and is to be woken when its call ends early.
-class sleeper {
-public:
-    void set(void (*how)(void*), void* of, const std::atomic<bool>& stopping) noexcept {
-        const lock_guard lock(mutex_);
-        wake_ = how;
-        of_ = of;
-        if (wake_ && stopping.load(std::memory_order_relaxed)) std::exchange(wake_, nullptr)(of_);
-    }
-
-    void wake() noexcept {
-        const lock_guard lock(mutex_);  // set waits for it: whoever took `of` back can destroy it
-        if (wake_) std::exchange(wake_, nullptr)(of_);
-    }
-
-private:
-    mutex mutex_;
-    void (*wake_)(void*) = nullptr;
-    void* of_ = nullptr;
+    void* summaries = nullptr;  // see observed_call
 };
 
 /// `TakesToken`: whether the function is one that is told when to stop.
@@ -70,7 +52,10 @@ public:
                 end.emplace(
                     within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },
                     this);
-            runner.run(static_cast<job&>(*this), plan_.n_jobs);
+            if (is_watched(plan_.wishes)) [[unlikely]]
+                run_watched(runner);
+            else
+                runner.run(static_cast<job&>(*this), plan_.n_jobs);
             if (end && end->has_passed()) pass_deadline();
         }
         if (!stopping() && !has_failed_.load(std::memory_order_relaxed))
@@ -117,11 +102,17 @@ protected:
                 }
                 break;
             } catch (...) {
+                if (observer_) observer_->task_failed(i, worker);
                 failed(i);
                 ++i;
             }
         }
         count_finished(i - tasks.first);
+    }
+
+    /// A task that ran elsewhere has failed.
+    void tell_observer(const failure& why) noexcept {
+        if (observer_) observer_->task_failed(why);
     }
 
     void count_finished(std::size_t tasks) noexcept { finished_.value.fetch_add(tasks, std::memory_order_relaxed); }
@@ -216,6 +207,27 @@ private:
     };
     using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
 
+    template <class Runner>
+    void run_watched(const Runner& runner) {
+        observed<clock> around(
+            {*this, plan_.wishes, plan_.n_jobs, plan_.backend, finished_.value, plan_.summaries, end_from_beside});
+        observer_ = &around;
+        try {
+            runner.run(static_cast<job&>(around), plan_.n_jobs);
+        } catch (...) {
+            around.end(false);
+            throw;
+        }
+        around.end(true);
+    }
+
+    /// For a reason that is no task's.
+    static void end_from_beside(job& work, std::exception_ptr why) noexcept {
+        call& me = static_cast<call&>(work);
+        me.ending_.fail_as_a_whole(std::move(why));
+        me.leave_early();
+    }
+
     static std::optional<clock::duration> limit_of(const options& wishes) {
         if (!wishes.timeout) return std::nullopt;
         return within_a_year(*wishes.timeout);
@@ -285,6 +297,7 @@ private:
     std::atomic<bool> has_failed_ = false;
     watch_type watch_;
     sleeper sleeper_;
+    run_observer* observer_ = nullptr;
     own_line<std::atomic<std::size_t>> finished_;
 };
 

@@ -48,6 +48,7 @@ public:
 private:
     void begin(options defaults, const any_backend* chosen) {
         detail::validated(defaults);
+        detail::require_about_all_calls(defaults);
         outer_ = detail::current_settings<Settings>();
         const auto made = std::make_shared<Settings>();
         made->defaults = std::move(defaults);

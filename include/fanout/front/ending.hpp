@@ -22,6 +22,14 @@ public:
         exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
     }
 
+    /// It is no task's failure: no task that fails later comes before it.
+    void fail_as_a_whole(std::exception_ptr exception) noexcept {
+        const lock_guard lock(mutex_);
+        if (cancelled_ || failed_) return;
+        failed_ = 0;
+        exception_.swap(exception);
+    }
+
     void cancel() noexcept {
         const lock_guard lock(mutex_);
         cancelled_ = cancelled_ || !failed_;

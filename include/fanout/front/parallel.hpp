@@ -21,12 +21,15 @@
 #include "fanout/front/checked_loop.hpp"
 #include "fanout/front/choice_of_backend.hpp"
 #include "fanout/front/find_first.hpp"
+#include "fanout/front/longest_first.hpp"
 #include "fanout/front/loop.hpp"
 #include "fanout/front/portable_several.hpp"
 #include "fanout/front/reduce.hpp"
+#include "fanout/front/run_record.hpp"
 #include "fanout/front/settings.hpp"
 #include "fanout/front/several.hpp"
 #include "fanout/front/stream.hpp"
+#include "fanout/front/summary.hpp"
 #include "fanout/front/uses.hpp"
 
 namespace fanout {
@@ -93,6 +96,14 @@ auto run_call(const call_plan& plan, const Runner& runner, First&& first, Rest&&
             return run_loop<Collect>(plan, runner, first.function(), rest...);
         else
             return misuse();
+    } else if constexpr (is_delayed_longest_first<first_type>) {
+        static_assert(sizeof...(Rest) > 0,
+                      "fanout: delayed(f).longest_first(cost) needs a range to run over: "
+                      "parallel(n)(delayed(f).longest_first(cost), range)");
+        return run_longest_first(
+            runner, first,
+            [&](const auto& in_order) { return run_loop<Collect>(plan, in_order, first.function(), rest...); },
+            rest...);
     } else if constexpr (is_delayed_call<first_type> && (is_delayed_call<std::remove_cvref_t<Rest>> && ...)) {
         return run_several<Collect>(plan, runner, std::forward<First>(first), std::forward<Rest>(rest)...);
     } else if constexpr (is_range_of_calls<first_type> && sizeof...(Rest) == 0) {
@@ -139,6 +150,8 @@ public:
         detail::validated(options_);
         if (options_.require) [[unlikely]]
             detail::require_shared_memory(backend_, detail::name_of(backend_));
+        if (options_.summarize) [[unlikely]]
+            summaries_ = options_.summarize.make_place();
     }
 
     /// Runs the loop and gives the results in the order of the input:
@@ -230,9 +243,19 @@ public:
         return detail::run_find_first(plan(), backend_, std::forward<What>(what)...);
     }
 
+    /// What the call was like that has finished last, with `options::summarize`: wall time, each worker's busy share,
+    /// the slowest tasks, bytes moved. Also of one that failed. Any thread. Throws `std::logic_error` if there is none.
+    template <class Clock = detail::clock>
+    basic_run_summary<Clock> summary() const {
+        if (!summaries_)
+            throw std::logic_error(
+                "fanout: summary() of a parallel object that keeps none; make it with parallel({.summarize = true})");
+        return detail::get_last_summary<Clock>(summaries_.get());
+    }
+
 private:
     detail::call_plan plan() const {
-        return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::name_of(backend_)};
+        return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::name_of(backend_), summaries_.get()};
     }
 
     const auto& runner() const {
@@ -262,6 +285,7 @@ private:
     options options_;
     Backend backend_;
     [[no_unique_address]] kept_type kept_;
+    std::shared_ptr<void> summaries_;  // a last_summary, which nobody compiles who does not ask for one
     mutable detail::use_count uses_;
 };
 

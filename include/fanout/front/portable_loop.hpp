@@ -70,6 +70,7 @@ public:
     void store_failure(failure why) noexcept override {
         const std::size_t index = why.index;
         why.backend = this->backend();
+        this->tell_observer(why);
         this->store_failure_of(std::move(why));
         this->note_stored(index);
     }

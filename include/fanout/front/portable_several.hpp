@@ -66,6 +66,7 @@ public:
 
     void store_failure(failure why) noexcept override {
         why.backend = this->backend();
+        this->tell_observer(why);
         base::with_place(why.index, [&](auto index) {
             if constexpr (Collect)
                 this->fail_slot(std::get<index>(this->slots_), std::move(why));

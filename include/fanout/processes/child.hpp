@@ -137,6 +137,19 @@ private:
         if (!own_worker.last) _exit(0);
     }
 
+    static std::int64_t time_now() noexcept { return clock::now().time_since_epoch().count(); }
+
+    static void note_return() noexcept {
+        leave_if_forked();
+        returned_at_ = time_now();
+    }
+
+    /// Before the outcome is on its way, so that whoever has it can read this.
+    static void note_end(clocked_task& of, std::int64_t returned) noexcept {
+        of.handed_over = time_now();
+        of.returned = returned;
+    }
+
     bool has_done_its_share() const noexcept {
         return orders_.settings.max_tasks && run_ >= static_cast<std::uint64_t>(*orders_.settings.max_tasks);
     }
@@ -146,13 +159,18 @@ private:
         slot_.stalled.store(0, std::memory_order_relaxed);  // a predecessor may have died in it
         slot_.progress.store(2 * index + 1, std::memory_order_release);
         FANOUT_FAULT_POINT(before_task);
+        clocked_task* const clocked = orders_.shared.clock_of(orders_.worker, elements ? run_ : index);
+        if (clocked) *clocked = {index, time_now(), 0, 0, getpid(), orders_.worker};
         try {
             if (!place) outbox_.begin(message::result, index);
-            orders_.tasks.run_task({index, orders_.worker, elements, place, leave_if_forked}, outbox_);
+            orders_.tasks.run_task({index, orders_.worker, elements, place, clocked ? note_return : leave_if_forked},
+                                   outbox_);
             FANOUT_FAULT_POINT(before_result);
+            if (clocked) note_end(*clocked, returned_at_);
             if (!place) outbox_.finish();
         } catch (...) {
             leave_if_forked();
+            if (clocked) note_end(*clocked, time_now());
             hand_over_exception(message::exception, message::text, index);
         }
         FANOUT_FAULT_POINT(after_task);
@@ -295,6 +313,8 @@ private:
 
         child& owner_;
     };
+
+    static inline std::int64_t returned_at_ = 0;  // the task that is being run, if anybody wants to know
 
     const worker_orders& orders_;
     slot& slot_;

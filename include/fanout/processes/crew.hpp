@@ -8,9 +8,11 @@
 #include <string>
 #include <system_error>
 
+#include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/run_observer.hpp"
 #include "fanout/processes/child.hpp"
 #include "fanout/processes/forking.hpp"
 #include "fanout/processes/seat.hpp"
@@ -19,6 +21,20 @@
 #include "fanout/processes/watch_list.hpp"
 
 namespace fanout::detail {
+
+/// How much memory a call shares with its workers, and for what.
+inline shared_state::measures measures_for(job& work, const portable_tasks& tasks, const process_settings& how) {
+    shared_state::measures measures;
+    measures.workers = how.workers;
+    measures.ring_size = how.ring_size;
+    measures.inboxes = !work.size();
+    measures.clocks = work.observer() && work.observer()->wants_times();
+    measures.tasks = work.size().value_or(0);
+    measures.chunk = claims::chunk_for(measures.tasks, work.batch_size());
+    const std::size_t flat = tasks.flat_result_size();
+    if (work.size() && flat <= how.longest_flat_result) measures.flat_size = flat;
+    return measures;
+}
 
 /// Destroying it kills whoever is left, and waits for them.
 class crew {
@@ -36,6 +52,7 @@ public:
 
     const shared_state& shared() const noexcept { return shared_; }
     const seat_row& seats() const noexcept { return seats_; }
+    bool is_fed() const noexcept { return is_fed_; }
     const bell& parent_bell() const noexcept { return bell_; }
 
     slot& slot_of(const seat& at) const noexcept { return shared_.slot_of(at.worker); }

@@ -4,32 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <type_traits>
-#include <utility>
 
 #include "fanout/core/clock.hpp"
-#include "fanout/core/light_standard.hpp"
+#include "fanout/core/shared_function.hpp"
 
 namespace fanout {
 
 /// Anything that can be called without arguments, or nothing. Copies share it.
-class worker_initializer {
-public:
-    worker_initializer() = default;
-
-    template <class F>
-        requires(!std::is_same_v<std::decay_t<F>, worker_initializer> && requires(std::decay_t<F>& f) { f(); })
-    worker_initializer(F&& f)
-        : of_(std::make_shared<std::decay_t<F>>(std::forward<F>(f))),
-          call_([](void* of) { (*static_cast<std::decay_t<F>*>(of))(); }) {}
-
-    explicit operator bool() const noexcept { return call_ != nullptr; }
-    void operator()() const { call_(of_.get()); }
-
-private:
-    std::shared_ptr<void> of_;
-    void (*call_)(void*) = nullptr;
-};
+using worker_initializer = shared_function<>;
 
 namespace detail {
 

@@ -54,6 +54,14 @@ struct slot {
     last_words last;
 };
 
+/// When a worker began and ended a task, by the steady clock. Written by the worker; read by the parent when the
+/// outcome has come, or the worker is dead.
+struct clocked_task {
+    std::size_t task;
+    std::int64_t began, returned, handed_over;
+    std::int32_t pid, worker;
+};
+
 struct shared_header {
     alignas(64) std::atomic<std::uint64_t> next;           // see claims
     alignas(64) std::atomic<std::uint32_t> parent_sleeps;  // parent sets it, workers take it back; see call_parent
@@ -70,6 +78,7 @@ public:
         std::size_t tasks = 0;
         std::size_t chunk = 1;
         std::size_t flat_size = 0;  // of one result; 0: all results are written
+        bool clocks = false;        // workers note when they begin and end a task
     };
 
     explicit shared_state(const measures& how)
@@ -77,7 +86,8 @@ public:
           lane_size_(whole_pages(whole_pages(sizeof(slot)) + how.ring_size * (how.inboxes ? 2 : 1))),
           lanes_at_(whole_pages(sizeof(shared_header))),
           owners_at_(lanes_at_ + lane_size_ * static_cast<std::size_t>(how.workers)),
-          flat_at_(owners_at_ + whole_pages(claims::chunks_of(how.tasks, how.chunk) * sizeof(claims::owner))),
+          clocks_at_(owners_at_ + whole_pages(claims::chunks_of(how.tasks, how.chunk) * sizeof(claims::owner))),
+          flat_at_(clocks_at_ + whole_pages(clock_count() * sizeof(clocked_task))),
           pages_(size_with_flat()) {
         if (!pages_ && how_.flat_size > 0) {  // results can go through the rings as well
             how_.flat_size = 0;
@@ -103,6 +113,18 @@ public:
         return {header().next, at<std::atomic<claims::owner>>(owners_at_), how_.tasks, how_.chunk};
     }
 
+    /// A worker that is sent its tasks has few of them on the way at once.
+    static constexpr std::size_t clocks_per_worker = 4;
+
+    /// Where the worker notes the times of a task: one of its own few places, or that of the task. Null if nobody wants
+    /// to know.
+    clocked_task* clock_of(int worker, std::size_t place) const noexcept {
+        if (!how_.clocks) return nullptr;
+        if (how_.inboxes) place = static_cast<std::size_t>(worker) * clocks_per_worker + place % clocks_per_worker;
+        return at<clocked_task>(clocks_at_) + place;
+    }
+
+    std::size_t flat_size() const noexcept { return how_.flat_size; }
     bool has_flat_results() const noexcept { return how_.flat_size > 0; }
     void* flat_result(std::size_t task) const noexcept { return at<std::byte>(flat_at_ + task * how_.flat_size); }
 
@@ -124,6 +146,10 @@ private:
             return static_cast<std::size_t>(-1);
         return size;
     }
+    std::size_t clock_count() const noexcept {
+        if (!how_.clocks) return 0;
+        return how_.inboxes ? static_cast<std::size_t>(how_.workers) * clocks_per_worker : how_.tasks;
+    }
     std::size_t lane(int worker) const noexcept { return lanes_at_ + lane_size_ * static_cast<std::size_t>(worker); }
 
     // Zeroed pages are valid objects of all these types: they are what clear() makes, or plain numbers.
@@ -133,7 +159,7 @@ private:
     }
 
     measures how_;
-    std::size_t lane_size_, lanes_at_, owners_at_, flat_at_;
+    std::size_t lane_size_, lanes_at_, owners_at_, clocks_at_, flat_at_;
     shared_pages pages_;
 };
 

@@ -14,10 +14,12 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/run_observer.hpp"
 #include "fanout/processes/autopsy.hpp"
 #include "fanout/processes/crew.hpp"
 #include "fanout/processes/fed_input.hpp"
 #include "fanout/processes/forking.hpp"
+#include "fanout/processes/journal.hpp"
 #include "fanout/processes/owned.hpp"
 #include "fanout/processes/seat.hpp"
 #include "fanout/processes/settings.hpp"
@@ -36,8 +38,9 @@ public:
         : work_(work),
           tasks_(tasks),
           settings_(settings),
-          crew_(tasks, settings, measure(work, tasks, settings), work.time_limit().has_value(), *this),
+          crew_(tasks, settings, measures_for(work, tasks, settings), work.time_limit().has_value(), *this),
           table_(crew_.shared(), tasks),
+          journal_(work.observer(), tasks, crew_),
           memory_kills_(out_of_memory_kills()) {
         work_.when_stopping([](void* me) { static_cast<supervisor*>(me)->crew_.parent_bell().ring(); }, this);
     }
@@ -65,18 +68,6 @@ public:
     }
 
 private:
-    static shared_state::measures measure(const job& work, const portable_tasks& tasks, const process_settings& how) {
-        shared_state::measures measures;
-        measures.workers = how.workers;
-        measures.ring_size = how.ring_size;
-        measures.inboxes = !work.size();
-        measures.tasks = work.size().value_or(0);
-        measures.chunk = claims::chunk_for(measures.tasks, work.batch_size());
-        const std::size_t flat = tasks.flat_result_size();
-        if (work.size() && flat <= how.longest_flat_result) measures.flat_size = flat;
-        return measures;
-    }
-
     bool is_fed() const noexcept { return !work_.size(); }
 
     bool hand_out() { return input_ && input_->hand_out(); }
@@ -210,7 +201,7 @@ private:
 
     failure known_of(const seat& at, std::size_t index) const {
         const int before = index == at.suspect ? at.deaths : 0;
-        return {.index = index,
+        return {.index = tasks_.index_of(index),
                 .attempts = before + 1,
                 .worker = at.worker,
                 .pid = at.process.pid(),
@@ -219,7 +210,9 @@ private:
 
     void done(seat& by, std::size_t index, bool failed) {
         barren_deaths_ = 0;
+        if (failed) journal_.note_exception();
         if (is_fed()) {
+            journal_.note_come(by, index);
             by.sent.finish_current();
         } else {
             by.expected = index + 1;
@@ -253,6 +246,7 @@ private:
         else if (!left_by_itself && at.killed_for != verdict::overdue)
             count_barren_death(at, report, last);
 
+        journal_.note_end_of(at);
         crew_.clear(at);
         at.vacant = !broken_ && !work_.stopping() && is_needed(at);
     }
@@ -283,6 +277,7 @@ private:
         known.signal = report.signal();
         known.peak_memory = report.peak_memory;
         ++at.deaths;
+        journal_.note_lost(at, task, pid, at.deaths);
         if (at.killed_for == verdict::overdue && at.overdue == task) {
             tasks_.store_failure(overdue_failure(std::move(known), *work_.time_limit(), threads_in_the_way() > 0,
                                                  tasks_.collects_failures()));
@@ -292,6 +287,7 @@ private:
             tasks_.store_failure(lost_failure(std::move(known), settings_.retries + 1, found.did, found.cause,
                                               found.way_out, tasks_.collects_failures()));
         } else {
+            journal_.note_retry();
             return;  // once more, as the first task of a fresh worker
         }
         at.deaths = 0;
@@ -326,7 +322,8 @@ private:
     void sleep(bool linger) {
         if (bury_the_dead()) return;
         std::atomic<std::uint32_t>& sleeps = crew_.shared().header().parent_sleeps;
-        clock::duration longest = watch_the_time();
+        clock::duration longest = journal_.tell();
+        if (const auto until_due = watch_the_time(); until_due < longest) longest = until_due;
         if (linger) {
             if (longest > settings_.linger) longest = settings_.linger;
         } else {
@@ -426,6 +423,7 @@ private:
         }
         if (broken_ && input_) input_->give_back(broken_);
         input_ = {};  // which waits until the user's input has come back
+        journal_.close();
         if (broken_) std::rethrow_exception(broken_);
         table_.store_flat_results();
     }
@@ -435,6 +433,7 @@ private:
     const process_settings& settings_;
     crew crew_;
     task_table table_;
+    journal<run_observer> journal_;
     owned<fed_input> input_;
     int barren_deaths_ = 0;  // in a row, with nothing done
     std::uint64_t memory_kills_;
