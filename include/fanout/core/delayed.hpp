@@ -144,8 +144,8 @@ public:
     ///
     /// `cost` is called with the same elements as the function, once for each task, before anything runs and in the
     /// calling thread; it gives anything that can be compared with <, in whatever unit. What it throws ends the call.
-    /// Changes only when tasks are begun, never the order of results. The ranges must be reached by index. Costs 8
-    /// bytes, a call of `cost` and a few dozen ns for each task.
+    /// Changes only when tasks are begun, never the order of results. The ranges must be reached by index. Costs a
+    /// call of `cost`, an index and a cost kept for each task, and a sort.
     template <class Cost>
     [[nodiscard]] constexpr delayed_longest_first<F, std::decay_t<Cost>> longest_first(Cost&& cost) const {
         return delayed_longest_first<F, std::decay_t<Cost>>(function_, std::forward<Cost>(cost));
