@@ -34,8 +34,9 @@ double median(std::vector<double>& values) {
 
 /// Each iteration is a plain call and a watched one, so that a noisy moment hits both.
 void watched(benchmark::State& state, const fanout::options& wishes) {
-    const auto plain = fanout::parallel(wishes.n_jobs.value());
-    const auto watched = fanout::parallel(wishes);
+    // Temporaries, which share their threads: two objects with threads of their own would be in each other's way.
+    const auto plain = [&](const auto&... what) { return fanout::parallel(wishes.n_jobs.value())(what...); };
+    const auto watched = [&](const auto&... what) { return fanout::parallel(wishes)(what...); };
     std::vector<double> without, with;
     for (auto _ : state) {
         without.push_back(seconds_of(plain));
