@@ -19,7 +19,7 @@ for argument; do
     esac
 done
 
-need_packages g++ cmake ninja-build python3 python3-venv libbenchmark-dev libtbb-dev libcereal-dev
+need_packages g++ cmake ninja-build python3 python3-venv libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
 need_cmake_3_25
 cmake --preset bench
 cmake --build --preset bench
@@ -34,6 +34,11 @@ build/bench/bench_processes --benchmark_repetitions="$rounds" --benchmark_enable
     --benchmark_out=build/results/processes.json --benchmark_out_format=json >build/results/processes.log
 build/bench/bench_serialize --benchmark_repetitions=$((rounds / 2)) --benchmark_min_time=0.1 \
     --benchmark_out=build/results/serialize.json --benchmark_out_format=json >build/results/serialize.log
+
+# Workers of tcp, on this machine, and what a thousand of them would cost the program that they work for.
+build/bench/bench_tcp --benchmark_repetitions=3 --benchmark_report_aggregates_only=true \
+    --benchmark_out=build/results/tcp.json --benchmark_out_format=json
+for workers in 10 1000; do build/bench/bench_tcp_load "$workers" 200000; done
 
 # joblib's worker processes, for comparison, where it can be had.
 joblib_version=1.4.2

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fanout/fanout.hpp>
+#include <fanout/tcp.hpp>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -79,8 +80,10 @@ void with_backend(const std::string& name, Run run) {
         run(fanout::threads{});
     else if (name == "processes")
         run(fanout::processes{});
+    else if (name == "tcp")
+        run(fanout::tcp{});
     else if (name == "sequential")
         run(fanout::sequential{});
     else
-        reject("unknown backend '" + name + "': write --backend threads, processes or sequential");
+        reject("unknown backend '" + name + "': write --backend threads, processes, tcp or sequential");
 }

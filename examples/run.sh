@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 
-need_packages g++ cmake ninja-build pkg-config libdlib-dev libcurl4-openssl-dev libcpp-httplib-dev libtbb-dev
+need_packages g++ cmake ninja-build pkg-config libdlib-dev libcurl4-openssl-dev libcpp-httplib-dev libtbb-dev libssl-dev
 need_cmake_3_25
 
 cmake --preset examples

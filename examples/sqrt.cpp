@@ -63,7 +63,9 @@ bool compare(const char* title, F f, const std::vector<double>& numbers, int n_j
 }
 
 int main(int argc, char** argv) {
-    const command_line arguments(argc, argv, "usage: sqrt [--jobs N] [--backend threads|processes|sequential]\n",
+    if (const auto status = fanout::worker_entry(argc, argv)) return *status;  // started again as a worker of tcp
+
+    const command_line arguments(argc, argv, "usage: sqrt [--jobs N] [--backend threads|processes|tcp|sequential]\n",
                                  {"--jobs", "--backend"});
     const int n_jobs = arguments.jobs(-1);
 

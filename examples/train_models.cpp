@@ -44,6 +44,18 @@ struct fanout::codec<model> {
     }
 };
 
+// A row on its way to a worker of tcp: dlib's vectors are taken for numbers in a row.
+template <>
+struct fanout::codec<features> {
+    static void write(fanout::writer& to, const features& row) { to(std::vector<double>(row.begin(), row.end())); }
+    static features read(fanout::reader& from) {
+        const auto numbers = from.read<std::vector<double>>();
+        features row(static_cast<long>(numbers.size()));
+        std::ranges::copy(numbers, row.begin());
+        return row;
+    }
+};
+
 // dlib's forests predict numbers: with the labels 0 and 1 that is the share of the trees' votes for class 1.
 double accuracy(const std::vector<double>& votes, const std::vector<double>& labels) {
     std::size_t right = 0;
@@ -84,13 +96,15 @@ bool report(const std::vector<training_set>& groups, const std::vector<model>& o
 }
 
 int main(int argc, char** argv) {
+    if (const auto status = fanout::worker_entry(argc, argv)) return *status;  // started again as a worker of tcp
+
     // dlib trains the trees of a forest on a thread pool of its own. With no thread in that pool, the thread that asks
     // for a forest trains it alone. (With one, all our threads would wait for that one.)
     setenv("DLIB_NUM_THREADS", "0", 1);
 
     const command_line arguments(
         argc, argv,
-        "usage: train_models [--rows N] [--groups N] [--jobs N] [--backend threads|processes|sequential]\n"
+        "usage: train_models [--rows N] [--groups N] [--jobs N] [--backend threads|processes|tcp|sequential]\n"
         "The default, 30000 rows in 30 groups, takes about 20 seconds on two cores. The case of the tutorial,\n"
         "--rows 1000000 --groups 1000, should take 33 times as long, some 10 minutes, and 6 GB of memory.\n",
         {"--rows", "--groups", "--jobs", "--backend"});

@@ -2,6 +2,8 @@
 #include <fanout/serialize/codec.hpp>
 #include <fanout/serialize/exceptions.hpp>
 #include <fanout/serialize/memory.hpp>
+#include <fanout/tcp/frames.hpp>
+#include <fanout/tcp/messages.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -49,6 +51,15 @@ void seed_exception(const std::string& name, const E& exception) {
     save("exceptions", name, sink.data(), sink.size());
 }
 
+template <class Message>
+void seed_frame(const std::string& name, fanout::detail::frame_type type, const Message& message) {
+    const std::string payload = fanout::detail::packed(message);
+    std::string bytes(fanout::detail::frame::header_size, '\0');
+    fanout::detail::frame::put_header(bytes.data(), type, true, false, 1, payload.size());
+    bytes += payload;
+    save("frames", name, bytes.data(), bytes.size());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,4 +83,14 @@ int main(int argc, char** argv) {
     seed_exception("lost", fanout::worker_lost({.index = 3}));
     seed_exception("text", std::string("text"));
     seed_exception("literal", static_cast<const char*>("literal"));
+
+    using fanout::detail::frame_type;
+    const std::string preface = fanout::detail::preface().bytes();
+    save("frames", "preface", preface.data(), preface.size());
+    seed_frame("hello", frame_type::hello, fanout::detail::hello_message{"host", 1, "/program", "0123456789abcdef", 2});
+    seed_frame("run", frame_type::run_begin,
+               fanout::detail::run_message{1, {"0123", 64}, "function", {1, 2}, 0, 2, 0, false});
+    seed_frame("shared", frame_type::blob, fanout::detail::shared_message{{"0123", 64}, "value"});
+    seed_frame("failed", frame_type::failed,
+               fanout::detail::failed_message{1, 2, false, "type", "what", "text", 11, 3, 0, 42, 0});
 }

@@ -103,6 +103,10 @@ public:
         return apply_with(std::move(token), std::move(arguments_));
     }
 
+    /// For who sends the call elsewhere.
+    constexpr const F& function() const noexcept { return function_; }
+    constexpr const std::tuple<Args...>& arguments() const noexcept { return arguments_; }
+
 private:
     friend struct codec<delayed_call>;
 

@@ -55,6 +55,13 @@ private:
     std::shared_ptr<const failure> why_;
 };
 
+/// A function, or a value, cannot be sent to another process: it holds a pointer or a reference, which would mean
+/// nothing there.
+class serialization_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// No worker could be kept running: none could be started, or one after the other died with nothing done.
 class pool_broken : public std::runtime_error {
 public:

@@ -18,6 +18,7 @@ struct failure {
     int attempts = 1;                   ///< how often the task was started
     int worker = 0;                     ///< which of the n_jobs workers ran it; on threads 0 is the calling thread
     long pid = 0;                       ///< the worker process that ran it last
+    std::string host = {};              ///< the machine that it ran on, if that may be another one
     std::size_t peak_memory = 0;        ///< the most memory that this process had resident, in bytes
     std::string backend = {};           ///< "threads"
     std::exception_ptr exception = {};  ///< the exception itself
@@ -26,6 +27,7 @@ struct failure {
     std::string message() const {
         std::string place = detail::concat({backend, " (worker ", std::to_string(worker)});
         if (pid != 0) place += detail::concat({", pid ", std::to_string(pid)});
+        if (!host.empty()) place += detail::concat({", host ", host});
         if (attempts > 1) place += detail::concat({", attempt ", std::to_string(attempts)});
         return detail::concat({"task ", std::to_string(index), " failed on ", place, "): ", type, ": ", what});
     }

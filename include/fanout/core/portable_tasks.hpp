@@ -8,6 +8,8 @@
 
 namespace fanout {
 
+class remote_tasks;
+
 /// What a job offers to a backend whose workers are forked from the calling process, inside its `run`: a worker has the
 /// function and the input as they were, and gives back outcomes. Not thread-safe, but for what says so.
 ///
@@ -70,6 +72,10 @@ public:
 
     /// Whether failures are collected, so that none need say how to keep the other results.
     virtual bool collects_failures() const noexcept { return false; }
+
+    /// What has to be sent so that the tasks can be run by processes that were not forked from this one; null if that
+    /// was not asked for when the job was made.
+    virtual remote_tasks* remote() noexcept { return nullptr; }
 
 protected:
     portable_tasks() = default;

@@ -46,6 +46,10 @@ inline constexpr bool loop_is_portable =
     serializable<kept_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>> &&
     (indexable<Rs...> || (serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...));
 
+/// All of the call is sent, by a backend's `remote`: see leaves_the_machine.
+template <class Remote, class F, class... References>
+struct sent_by {};
+
 /// One of the types cannot be sent: the compiler's error, at run time.
 template <class... Ts>
 [[noreturn]] void refuse_to_send() {
@@ -57,7 +61,8 @@ template <class... Ts>
 /// One function over ranges. Each mistake that can be seen at compile time is one line here, and stops the compiler
 /// before it gets to the templates behind.
 ///
-/// `go(portable)` is what comes of it if there is none, where `portable` is true if tasks may leave the process.
+/// `go(where)` is what comes of it if there is none, where `where` is a std::true_type if tasks may leave the process,
+/// a std::false_type if not, and `sent_by` if all of the call is sent: for `loop_to_run`.
 template <class F, class... Rs, class Runner, class Go>
 auto checked_loop([[maybe_unused]] const Runner& runner, const Go& go) {
     constexpr bool all_are_ranges = (std::ranges::input_range<Rs> && ...);  // kept from explaining itself at length
@@ -106,6 +111,14 @@ auto checked_loop([[maybe_unused]] const Runner& runner, const Go& go) {
                          !(serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>> && ...)) {
         (expect_serializable<std::remove_cvref_t<std::ranges::range_reference_t<Rs>>>(), ...);
         return misuse();
+    } else if constexpr (leaves_the_machine<Runner>) {
+        using remote = typename Runner::remote;
+        if constexpr (remote::template can_send_loop<F, std::ranges::range_reference_t<Rs>...>) {
+            return go(sent_by<remote, F, std::ranges::range_reference_t<Rs>...>());
+        } else {
+            remote::template expect_loop<F, std::ranges::range_reference_t<Rs>...>();
+            return misuse();
+        }
     } else {
         return go(std::true_type());
     }
@@ -117,10 +130,18 @@ public:
     using Loop::Loop;
 };
 
-template <class Loop, bool Portable>
-struct loop_to_run : std::type_identity<local_loop<Loop>> {};
+template <class Loop, class Where>
+struct loop_for;
 template <class Loop>
-struct loop_to_run<Loop, true> : std::type_identity<portable_loop<Loop>> {};
+struct loop_for<Loop, std::false_type> : std::type_identity<local_loop<Loop>> {};
+template <class Loop>
+struct loop_for<Loop, std::true_type> : std::type_identity<portable_loop<Loop>> {};
+template <class Loop, class Remote, class F, class... References>
+struct loop_for<Loop, sent_by<Remote, F, References...>>
+    : std::type_identity<typename Remote::template loop<portable_loop<Loop>, F, References...>> {};
+
+template <class Loop, auto Where>
+struct loop_to_run : loop_for<Loop, std::remove_const_t<decltype(Where)>> {};
 
 /// From what was written in the parentheses to a loop over ranges: calls `go(f, ranges...)`.
 template <class Go, class First, class... Rest>

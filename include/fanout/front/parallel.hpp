@@ -70,6 +70,17 @@ auto run_several(const call_plan& plan, const Runner& runner, Calls&&... calls) 
     } else if constexpr (!(serializable<kept_result<task_result<make_the_call, Calls>>> && ...)) {
         (expect_serializable<kept_result<task_result<make_the_call, Calls>>>(), ...);
         return misuse();
+    } else if constexpr (leaves_the_machine<Runner>) {
+        using remote = typename Runner::remote;
+        if constexpr (remote::template can_send_several<Calls...>) {
+            using base = portable_several<Collect, Calls...>;
+            typename remote::template several<base, Calls...> work(plan, std::forward<Calls>(calls)...);
+            work.finish_through(runner);
+            return work.results();
+        } else {
+            remote::template expect_several<Calls...>();
+            return misuse();
+        }
     } else {
         portable_several<Collect, Calls...> work(plan, std::forward<Calls>(calls)...);
         work.finish_through(runner);

@@ -25,6 +25,11 @@ namespace fanout::detail {
 template <class Runner>
 concept leaves_the_process = requires { requires Runner::leaves_the_process; };
 
+/// Backends whose workers are not forked from the caller say with their `remote` how a call becomes one that can be
+/// sent: its function and all its elements too.
+template <class Runner>
+concept leaves_the_machine = requires { typename Runner::remote; };
+
 /// Results that go to the caller as they lie in memory: small ones, since there is a place for each from the start.
 template <class R>
 inline constexpr bool is_handed_over_flat = sizeof(R) <= 64 && flat<R>;

@@ -19,7 +19,7 @@ namespace fanout::detail {
 
 /// `Loop`: one that gives its results when it is over, or one whose results are taken on the way.
 template <class Loop>
-class portable_loop final : public portable_call<Loop> {
+class portable_loop : public portable_call<Loop> {
     using base = portable_call<Loop>;
     using typename base::raw_result;
     using typename base::result;
@@ -73,6 +73,17 @@ public:
         this->tell_observer(why);
         this->store_failure_of(std::move(why));
         this->note_stored(index);
+    }
+
+protected:
+    /// For who sends the whole of a task elsewhere.
+    const auto& function() const noexcept { return this->function_; }
+    template <class Use>
+    void with_elements(std::size_t index, const Use& use) {
+        if constexpr (base::by_index)
+            this->input_.apply(index, use);
+        else
+            this->input_.look_at(index, use);
     }
 
 private:

@@ -13,7 +13,7 @@
 namespace fanout::detail {
 
 template <bool Collect, class... Calls>
-class portable_several final : public portable_call<several<Collect, Calls...>> {
+class portable_several : public portable_call<several<Collect, Calls...>> {
     using base = portable_call<several<Collect, Calls...>>;
 
     template <std::size_t I>
@@ -74,6 +74,13 @@ public:
                 this->end_with_failure(index, std::move(why.exception));
         });
         this->count_finished(1);
+    }
+
+protected:
+    /// For who sends a call elsewhere.
+    template <class Use>
+    void with_call(std::size_t index, const Use& use) {
+        base::with_place(index, [&](auto place) { use(std::get<place>(this->calls_)); });
     }
 };
 

@@ -49,10 +49,10 @@ private:
 };
 
 /// Runs a loop that gives its results to `add`. Throws what ended it early, unless that was `add`.
-template <taken Taken, bool Portable, class Runner, class Add, class F, class... Rs>
+template <taken Taken, auto Where, class Runner, class Add, class F, class... Rs>
 void fold(const call_plan& plan, const Runner& runner, Add& add, const F& f, Rs&... ranges) {
     using folding = folding_loop<Taken, Add, F, Rs...>;
-    typename loop_to_run<folding, Portable>::type work(add, plan, claims_as_it_goes(runner), f, ranges...);
+    typename loop_to_run<folding, Where>::type work(add, plan, claims_as_it_goes(runner), f, ranges...);
     work.finish_through(runner);
     if (!work.stopping()) work.require_all_done();
 }

@@ -230,6 +230,18 @@ public:
         enter_piece();
     }
 
+    /// Whether the message has been read to its end. May wait for more of it.
+    bool is_at_end() {
+        while (next_ == end_) {
+            if (!now_.more) return true;
+            leave_piece();
+        }
+        return false;
+    }
+
+    /// So many bytes can be read without waiting.
+    std::size_t ready() const noexcept { return static_cast<std::size_t>(end_ - next_); }
+
     /// Passes over the rest of the message. May wait for it.
     void skip_rest() {
         while (now_.kind != message::none) leave_piece();

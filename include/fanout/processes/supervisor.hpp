@@ -202,7 +202,7 @@ private:
     failure known_of(const seat& at, std::size_t index) const {
         const int before = index == at.suspect ? at.deaths : 0;
         return {.index = tasks_.index_of(index),
-                .attempts = before + 1,
+                .attempts = attempts_elsewhere(work_, index) + before + 1,
                 .worker = at.worker,
                 .pid = at.process.pid(),
                 .backend = "processes"};
@@ -281,7 +281,7 @@ private:
         if (at.killed_for == verdict::overdue && at.overdue == task) {
             tasks_.store_failure(overdue_failure(std::move(known), *work_.time_limit(), threads_in_the_way() > 0,
                                                  tasks_.collects_failures()));
-        } else if (at.deaths > settings_.retries) {
+        } else if (attempts_elsewhere(work_, task) + at.deaths > settings_.retries) {
             verdict_on_death found = verdict_on(report, last, memory_ran_out(report));
             if (at.killed_for == verdict::scribbled) found.cause = "it has overwritten memory that is not its own";
             tasks_.store_failure(lost_failure(std::move(known), settings_.retries + 1, found.did, found.cause,

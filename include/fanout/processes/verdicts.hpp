@@ -15,6 +15,15 @@
 
 namespace fanout::detail {
 
+/// How often a task has been tried before it came here: a job that comes from another machine may know.
+template <class Job>
+int attempts_elsewhere([[maybe_unused]] const Job& work, [[maybe_unused]] std::size_t task) {
+    if constexpr (requires { work.attempts_elsewhere(task); })
+        return work.attempts_elsewhere(task);
+    else
+        return 0;
+}
+
 /// `known` with the type and the text of this exception.
 inline failure described_failure(failure known, const std::exception_ptr& exception) {
     try {

@@ -1,0 +1,14 @@
+// Workers on other machines, to be included after <fanout/fanout.hpp>. Needs OpenSSL: link with -lssl -lcrypto.
+//
+//     int main(int argc, char** argv) {
+//         if (auto status = fanout::worker_entry(argc, argv)) return *status;
+//         std::vector<double> roots = fanout::parallel(2, fanout::tcp{})(fanout::delayed(root), numbers);
+#pragma once
+
+#include "fanout/launch/external.hpp"
+#include "fanout/launch/launcher.hpp"
+#include "fanout/launch/local.hpp"
+#include "fanout/launch/ssh.hpp"
+#include "fanout/tcp/shared.hpp"
+#include "fanout/tcp/tcp.hpp"
+#include "fanout/tcp/worker_entry.hpp"

@@ -1,0 +1,137 @@
+// What coordinator and worker tell each other in frames.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "fanout/serialize/memory.hpp"
+#include "fanout/tcp/frames.hpp"
+#include "fanout/tcp/modules.hpp"
+
+namespace fanout::detail {
+
+struct hello_message {
+    std::string host;
+    std::int64_t pid = 0;
+    std::string program;   // its path
+    std::string identity;  // its build
+    std::int32_t slots = 1;
+};
+
+struct welcome_message {
+    std::uint64_t worker = 0;
+};
+
+struct reject_message {
+    std::int32_t exit_code = 78;
+    std::string why;
+};
+
+struct run_message {
+    std::uint64_t run = 0;
+    code_place code;
+    std::string function;               // what the code needs for all tasks
+    std::vector<std::uint64_t> shared;  // values that it refers to, which have been sent
+    std::int64_t time_limit = 0;        // of one task, in nanoseconds; 0: none
+    std::int32_t retries = 2;
+    std::uint64_t memory_limit = 0;  // of a slot, in bytes; 0: none
+    bool collects_failures = false;
+};
+
+struct run_end_message {
+    std::uint64_t run = 0;
+    bool give_up = false;  // what runs is to be killed
+};
+
+struct run_failed_message {
+    std::uint64_t run = 0;
+    bool cannot_be_sent = false;  // it would fail on every worker
+    std::string why;
+};
+
+struct shared_message {
+    code_place code;  // that reads it
+    std::string value;
+};
+
+/// A task failed for a reason from outside.
+struct failed_message {
+    std::uint64_t run = 0;
+    std::uint64_t index = 0;
+    bool overdue = false;
+    std::string type;
+    std::string what;
+    std::string text;  // of the exception
+    std::int32_t signal = 0;
+    std::int32_t attempts = 1;
+    std::int32_t slot = 0;
+    std::int64_t pid = 0;
+    std::uint64_t peak_memory = 0;
+};
+
+/// A chunk of several tasks has killed its slot: this one of them was running.
+struct returned_message {
+    std::uint64_t run = 0;
+    std::uint64_t first = 0;
+    std::uint64_t culprit = 0;
+};
+
+struct drain_message {
+    std::string why;
+};
+
+/// In front of the tasks of a chunk. One task is its bytes; of several each has its length in front of it.
+struct chunk_header {
+    std::uint64_t run = 0;
+    std::uint64_t first = 0;
+    std::uint32_t count = 1;
+    std::int32_t attempts = 0;  // that have been made elsewhere
+};
+
+/// In front of what has come of a chunk.
+struct result_header {
+    enum class what : std::uint32_t { value, exception, several };
+
+    std::uint64_t run = 0;
+    std::uint64_t first = 0;
+    what kind = what::value;
+    std::uint32_t slot = 0;
+    std::int64_t pid = 0;
+    std::int32_t attempts = 1;
+    std::uint32_t padding = 0;
+};
+
+template <class T>
+std::string packed(const T& message) {
+    memory_sink sink;
+    writer to(sink);
+    to(message);
+    return {reinterpret_cast<const char*>(sink.data()), sink.size()};
+}
+
+/// Throws `decode_error`.
+template <class T>
+T unpacked(const std::string& bytes) {
+    memory_source source(bytes.data(), bytes.size());
+    return value_from<T>(source);
+}
+
+/// Numbers as they lie in memory: all sides are one build of the program, on machines of one kind.
+template <class T>
+void append_raw(std::string& to, const T& value) {
+    to.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+/// False if there are not as many bytes. `at` goes on behind it.
+template <class T>
+bool take_raw(const std::string& from, std::size_t& at, T& value) {
+    if (from.size() < at || from.size() - at < sizeof value) return false;
+    std::memcpy(&value, from.data() + at, sizeof value);
+    at += sizeof value;
+    return true;
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,161 @@
+#include <sys/socket.h>
+#include <fanout/tcp/connection.hpp>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace fanout::detail;
+
+namespace {
+
+class counting_driver final : public connection_driver {
+public:
+    std::atomic<int> news = 0;
+
+private:
+    void has_news(connection&) noexcept override { ++news; }
+};
+
+/// Both ends of a connection, driven by one thread.
+struct both_ends {
+    explicit both_ends(security_mode security = security_mode::tls, bool same_key = true) {
+        int ends[2];
+        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+        conversation talk;
+        talk.security = security;
+        talk.key = secret_key::fresh();
+        talk.mine = role::coordinator;
+        here = std::make_shared<connection>(descriptor(ends[0]), talk, driver, clock::now());
+        talk.mine = role::worker;
+        if (!same_key) talk.key = secret_key::fresh();
+        there = std::make_shared<connection>(descriptor(ends[1]), talk, driver, clock::now());
+    }
+
+    void drive(int rounds = 200) {
+        for (int i = 0; i < rounds; ++i) {
+            for (const bool first : {true, false}) {
+                connection& each = first ? *here : *there;
+                std::vector<frame>& got = first ? got_here : got_there;
+                const auto use = [&](frame it) { got.push_back(std::move(it)); };
+                each.use_rest(clock::now(), use, [] {});
+                each.receive(clock::now(), use, [] {});
+                each.transmit(clock::now());
+            }
+        }
+    }
+
+    counting_driver driver;
+    std::shared_ptr<connection> here, there;
+    std::vector<frame> got_here, got_there;
+};
+
+std::string whole(const std::vector<frame>& frames) {
+    std::string all;
+    for (const frame& each : frames) all += each.payload;
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("frames go both ways, in plain TCP and in TLS") {
+    for (const security_mode security : {security_mode::plain, security_mode::tls}) {
+        both_ends ends(security);
+        ends.here->send(frame_type::tasks, 7, "seven");
+        CHECK(ends.driver.news == 1);
+        ends.drive(10);
+        CHECK(ends.here->is_established());
+        CHECK(ends.there->is_established());
+        ends.there->send(frame_type::hello, 0, "hello");
+        ends.drive(10);
+        REQUIRE(ends.got_there.size() == 1);
+        CHECK(ends.got_there[0].stream == 7);
+        CHECK(ends.got_there[0].payload == "seven");
+        CHECK(ends.got_there[0].last);
+        CHECK(whole(ends.got_here) == "hello");
+    }
+}
+
+TEST_CASE("long messages arrive in frames, and a ping overtakes them") {
+    both_ends ends;
+    ends.there->send(frame_type::hello, 0, "hello");  // before that only short frames are accepted
+    ends.here->send(frame_type::welcome, 0, "hello");
+    ends.drive(10);
+    std::string payload(3'000'000, '\0');
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(i >> 8);
+    ends.here->send(frame_type::tasks, 1, payload);
+    ends.here->transmit(clock::now());
+    ends.here->send(frame_type::ping, 0, {});
+    ends.drive();
+    std::string got;
+    std::size_t ping_at = 0;
+    for (std::size_t i = 1; i < ends.got_there.size(); ++i) {
+        const frame& each = ends.got_there[i];
+        if (each.type == frame_type::ping) {
+            ping_at = i;
+            continue;
+        }
+        CHECK(each.payload.size() <= frame::longest);
+        got += each.payload;
+        CHECK(each.last == (got.size() == payload.size()));
+    }
+    CHECK(got == payload);
+    CHECK(ping_at > 0);
+    CHECK(ping_at + 1 < ends.got_there.size());
+}
+
+TEST_CASE("who does not use what he has received hears no more until he does") {
+    both_ends ends;
+    ends.there->send(frame_type::hello, 0, "hello");
+    ends.drive(10);
+    const std::string payload(40 << 20, 'x');
+    ends.there->send(frame_type::result, 1, payload);
+    ends.drive();
+    CHECK(ends.here->is_deaf());
+    std::size_t got = whole(ends.got_here).size();
+    CHECK(got < (20u << 20));
+    const int news = ends.driver.news;
+    for (int round = 0; round < 10 && got < payload.size() + 5; ++round) {
+        ends.here->has_used(whole(ends.got_here).size());
+        ends.got_here.clear();
+        ends.drive(400);
+        got += whole(ends.got_here).size();
+    }
+    CHECK(got == payload.size() + 5);
+    CHECK(ends.driver.news > news);
+}
+
+TEST_CASE("another key ends the conversation") {
+    both_ends ends(security_mode::tls, false);
+    CHECK_THROWS_AS(ends.drive(10), key_mismatch);
+}
+
+TEST_CASE("the end of one side is the end of the other, and who waits for room is told") {
+    both_ends ends;
+    ends.drive(10);
+    ends.there->close();
+    CHECK(!ends.here->receive(clock::now(), [](const frame&) {}, [] {}));
+    // More than may wait to be sent, which nobody takes.
+    both_ends stuck;
+    stuck.here->send(frame_type::tasks, 1, std::string(10 << 20, 'x'));
+    bool sent = true;
+    std::thread sender(
+        [&] { sent = stuck.here->send_when_there_is_room({frame_type::tasks, true, false, 2, "more"}); });
+    stuck.here->close();
+    sender.join();
+    CHECK(!sent);
+}
+
+TEST_CASE("a connection is closed when everything has been sent") {
+    both_ends ends;
+    ends.drive(10);
+    ends.here->send(frame_type::reject, 0, "no");
+    ends.here->close_when_sent();
+    CHECK(!ends.here->is_to_be_closed());
+    ends.drive(2);
+    CHECK(ends.here->is_to_be_closed());
+    CHECK(whole(ends.got_there) == "no");
+}

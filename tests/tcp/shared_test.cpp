@@ -1,0 +1,105 @@
+#include <fanout/fanout.hpp>
+#include <fanout/tcp.hpp>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/tests_with_workers.hpp"
+
+using namespace fanout;
+
+/// Counts how often it is read, in the process where that happens.
+struct counted {
+    std::vector<int> values;
+    static inline int reads = 0;
+};
+template <>
+struct fanout::codec<counted> {
+    static void write(writer& to, const counted& value) { to(value.values); }
+    static counted read(reader& from) {
+        ++counted::reads;
+        return {from.read<std::vector<int>>()};
+    }
+};
+
+TEST_CASE("a reference is the value itself where the value is") {
+    const shared text(std::string("shared"));
+    CHECK(*text == "shared");
+    CHECK(text->size() == 6);
+    CHECK(&*text.ref() == &*text);
+    CHECK(text.ref()->size() == 6);
+    CHECK(parallel(2)(delayed([text = text.ref()](int i) { return (*text)[static_cast<std::size_t>(i)]; }),
+                      std::vector{0, 5}) == std::vector{'s', 'd'});
+}
+
+TEST_CASE("the values that a function refers to are found in its bytes") {
+    const shared a(1), b(2);
+    const auto bytes_of_function = [](const auto& f) {
+        const auto bytes = detail::bytes_of(f);
+        return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    CHECK(detail::shared_values_in(bytes_of_function([](int) {})).empty());
+    const double other = 1.5;
+    const auto both = [a = a.ref(), other, b = b.ref(), again = a.ref()](int i) {
+        return i + *a + *b + *again + other;
+    };
+    CHECK(detail::shared_values_in(bytes_of_function(both)).size() == 2);
+    CHECK(both(1) == 6.5);
+}
+
+TEST_CASE("a value that is gone is said to be gone") {
+    const auto gone = [] {
+        const shared value(1);
+        return value.ref();
+    }();
+    CHECK_THROWS_AS(*gone, std::logic_error);
+}
+
+TEST_CASE("a shared value is read once in a worker, and is there in all its tasks and later calls") {
+    const auto cluster = parallel(2, tcp{});
+    const shared table(counted{{10, 20, 30}});
+    const shared more(counted{{1}});
+    for (int call = 0; call < 3; ++call) {
+        const auto reads = cluster(delayed([table = table.ref()](int i) {
+                                       return std::pair(table->values[static_cast<std::size_t>(i % 3)], counted::reads);
+                                   }),
+                                   std::views::iota(0, 30));
+        for (std::size_t i = 0; i < 30; ++i) {
+            CHECK(reads[i].first == static_cast<int>(i % 3 + 1) * 10);
+            CHECK(reads[i].second == 1);
+        }
+    }
+    const auto both = cluster(delayed([table = table.ref(), more = more.ref()](int) {
+                                  return table->values[0] + more->values[0] + 1000 * counted::reads;
+                              }),
+                              std::views::iota(0, 4));
+    CHECK(both == std::vector{2011, 2011, 2011, 2011});
+}
+
+TEST_CASE("a value that is gone is gone in the workers too") {
+    const auto cluster = parallel(1, tcp{});
+    const auto number = [](const auto& f) { return detail::bytes_of(f).size(); };
+    std::uint64_t gone = 0;
+    {
+        const shared value(std::vector(1000, 7));
+        const auto first = delayed([value = value.ref()](int i) { return (*value)[static_cast<std::size_t>(i)]; });
+        CHECK(cluster(first, std::vector{1, 2}) == std::vector{7, 7});
+        CHECK(number(first.function()) == 16);
+        gone = detail::shared_values_in(std::string(reinterpret_cast<const char*>(&first), sizeof first)).front();
+    }
+    const auto is_there =
+        cluster(delayed([gone](int) { return detail::shared_values::find(gone) != nullptr; }), std::vector{1, 2});
+    CHECK(is_there == std::vector{false, false});
+}
+
+TEST_CASE("functors may hold references to shared values too") {
+    struct lookup {
+        shared_ref<std::vector<int>> table;
+        std::string name;
+        std::string operator()(int i) const { return name + std::to_string((*table)[static_cast<std::size_t>(i)]); }
+    };
+    const shared table(std::vector{7, 8});
+    CHECK(parallel(1, tcp{})(delayed(lookup{table.ref(), "x"}), std::vector{1, 0}) ==
+          std::vector<std::string>{"x8", "x7"});
+}
