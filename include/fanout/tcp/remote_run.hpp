@@ -403,6 +403,10 @@ private:
             }
             if (next->kind == run_event::what::lost) members_.erase(next->from->number);
             if (next->kind != run_event::what::frame) continue;
+            if (next->got.type == frame_type::result && !broken_) {  // it was finished before it heard of the end
+                take_result(std::move(*next));
+                continue;
+            }
             next->from->wire->has_used(next->got.payload.size());
             if (next->got.type != frame_type::run_ended) continue;
             try {
