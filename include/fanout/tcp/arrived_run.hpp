@@ -262,6 +262,7 @@ private:
                     wire_->send_when_there_is_room(std::exchange(part, {frame_type::result, false, false, index, {}}));
                 }
                 const std::size_t before = part.payload.size();
+                if (before > 0) part.payload.reserve(frame::longest);  // it is a long one
                 const std::size_t room = frame::longest - before;
                 const std::size_t size = ring.ready() < room ? ring.ready() : room;
                 part.payload.resize(before + size);
