@@ -157,7 +157,8 @@ public:
     };
 
     /// The worker is gone. Of what it had, the oldest were running, as many as it had slots: those have been tried once
-    /// more. Nobody is to blame for the others, nor for anything if it had said that it would go.
+    /// more. Nobody is to blame for the others, nor for anything if it had said that it would go; but what may run only
+    /// once has had its time.
     losses lose(worker_id who) {
         losses result;
         const auto found = workers_.find(who);
@@ -168,7 +169,7 @@ public:
         for (std::size_t i = lost.in_flight.size(); i-- > 0;) {
             task_chunk& each = lost.in_flight[i];
             in_flight_ -= each.count;
-            const bool running = i < lost.slots && !lost.drains;
+            const bool running = i < lost.slots && (!lost.drains || how_.retries == 0);
             if (each.count == 1) {
                 if (running && ++each.attempts > how_.retries)
                     result.failed.push_back(std::move(each));
