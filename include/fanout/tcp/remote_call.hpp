@@ -65,7 +65,7 @@ inline remote_tasks& remote_tasks_of(job& work) {
     if (!remote)
         throw std::invalid_argument(
             "fanout: tcp cannot run this call, which was not made to be sent: tcp has to be named where the call is "
-            "written, parallel(n, tcp{}), and cannot be chosen at run time");
+            "written, parallel(n, tcp{}), cannot be chosen at run time, and does not run the longest tasks first");
     return *remote;
 }
 
