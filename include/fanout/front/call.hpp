@@ -53,7 +53,7 @@ public:
                     within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },
                     this);
             if (is_watched(plan_.wishes)) [[unlikely]]
-                run_watched(runner);
+                run_watched<Clock>(runner);
             else
                 runner.run(static_cast<job&>(*this), plan_.n_jobs);
             if (end && end->has_passed()) pass_deadline();
@@ -207,9 +207,9 @@ private:
     };
     using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
 
-    template <class Runner>
+    template <class Clock, class Runner>
     void run_watched(const Runner& runner) {
-        observed<clock> around(
+        observed<Clock> around(
             {*this, plan_.wishes, plan_.n_jobs, plan_.backend, finished_.value, plan_.summaries, end_from_beside});
         observer_ = &around;
         try {
