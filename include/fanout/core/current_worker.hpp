@@ -90,7 +90,8 @@ inline void worker_frame::return_all_to(const void* lender) noexcept {
 /// worker process its `initializer` is asked the same. Some nanoseconds.
 ///
 ///     const int gpu = fanout::current_worker()->slot % gpus;
-inline std::optional<worker_info> current_worker() noexcept {
+template <class Info = worker_info>
+std::optional<Info> current_worker() noexcept {
     if (!detail::innermost_worker) return std::nullopt;
     return detail::innermost_worker->info();
 }

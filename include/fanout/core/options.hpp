@@ -48,7 +48,7 @@ struct options {
     /// run elsewhere; one that is written at the call is an error then.
     std::optional<requirement> require = {};
 
-    /// How talkative a call is, as joblib's: 0 is silent.
+    /// How talkative a call is: from 10 on it says on stderr that `require` had a backend replaced. Not more, as yet.
     std::optional<int> verbose = {};
 };
 

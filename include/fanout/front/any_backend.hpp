@@ -28,7 +28,7 @@ class erased_backend : public erased_runner {
 public:
     erased_backend(const char* called, bool leaves) : name(called), leaves_the_process(leaves) {}
 
-    virtual std::unique_ptr<const erased_runner> keep() const = 0;  // null if it keeps nothing
+    virtual const erased_runner* keep() const = 0;  // the caller's to delete; null if it keeps nothing
 
     const char* const name;
     const bool leaves_the_process;
@@ -53,9 +53,9 @@ public:
 
     void run(job& work, int n_jobs) const override { backend_.run(work, n_jobs); }
 
-    std::unique_ptr<const erased_runner> keep() const override {
+    const erased_runner* keep() const override {
         if constexpr (keeps_workers<Backend>)
-            return std::make_unique<erased_workers<decltype(backend_.keep())>>(backend_.keep());
+            return new erased_workers<decltype(backend_.keep())>(backend_.keep());
         else
             return nullptr;
     }

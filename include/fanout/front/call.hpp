@@ -61,11 +61,11 @@ template <bool TakesToken>
 class call : public job {
 public:
     /// Runs the job to its end through `runner`, a backend or what it keeps. Throws what ended it early.
-    template <class Runner>
+    template <class Runner, class Clock = clock>
     void finish_through(const Runner& runner) {
         {
             const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
-            std::optional<call_deadline<clock>> end;
+            std::optional<call_deadline<Clock>> end;
             if (plan_.wishes.deadline)
                 end.emplace(
                     within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },

@@ -38,23 +38,23 @@ void require_shared_memory(const Backend& backend, const char* name) {
 }
 
 /// Out of line, since there are seldom surroundings that say anything.
-template <class Any>
-[[gnu::cold, gnu::noinline]] Any chosen_by(const settings& now, const options& wishes, Any otherwise) {
+template <class Any, class Settings>
+[[gnu::cold, gnu::noinline]] Any chosen_by(const Settings& now, const options& wishes, Any otherwise) {
     const bool must_share = wishes.require || now.defaults.require;
     if (must_share) require_shared_memory(otherwise, otherwise.name());
-    if (!now.backend) return otherwise;
-    if (!must_share || !now.backend->leaves_the_process()) return *now.backend;
+    if (!now.chooses_backend) return otherwise;
+    if (!must_share || !now.backend.leaves_the_process()) return now.backend;
     if (wishes.verbose.value_or(now.defaults.verbose.value_or(0)) >= 10) {
-        const char* const name = now.backend->name();
+        const char* const name = now.backend.name();
         std::fprintf(stderr, "fanout: threads instead of %s, since shared memory is required\n", name);
     }
     return Any();
 }
 
 /// What the surroundings have chosen, or `otherwise`.
-template <class Any>
+template <class Any, class Settings = settings>
 Any chosen_backend(const options& wishes, Any otherwise) {
-    const settings* const now = current_settings();
+    const Settings* const now = current_settings<Settings>();
     if (!now) [[likely]]
         return otherwise;
     return chosen_by(*now, wishes, std::move(otherwise));

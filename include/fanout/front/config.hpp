@@ -52,10 +52,8 @@ private:
         const auto made = std::make_shared<Settings>();
         made->defaults = std::move(defaults);
         if (outer_) detail::fill_in(made->defaults, outer_->defaults);
-        if (chosen)
-            made->backend = *chosen;
-        else if (outer_)
-            made->backend = outer_->backend;
+        made->chooses_backend = chosen || (outer_ && outer_->chooses_backend);
+        if (made->chooses_backend) made->backend = chosen ? *chosen : outer_->backend;
         mine_ = made;
         thread_->what = mine_.get();
     }

@@ -24,7 +24,8 @@ namespace fanout::detail {
 /// Complete: those of the scopes further out are in it. Never changed once they are in force.
 struct settings : std::enable_shared_from_this<settings> {
     options defaults;
-    std::optional<any_backend> backend;  // if any was chosen
+    any_backend backend;
+    bool chooses_backend = false;
 };
 
 // Templates over the settings, so that only who makes a call compiles them.
@@ -78,7 +79,10 @@ std::shared_ptr<const Settings> read_environment() {
         constexpr std::string_view expected = "0 for silence, or to a number such as 10";
         read->defaults.verbose = whole_number_in("FANOUT_VERBOSE", verbose, expected);
     }
-    if (backend) read->backend = backend_in_environment<any_backend>(backend);
+    if (backend) {
+        read->backend = backend_in_environment<any_backend>(backend);
+        read->chooses_backend = true;
+    }
     return read;
 }
 
@@ -111,9 +115,9 @@ std::shared_ptr<const Settings> keep_current_settings() {
 }
 
 /// These options, with those that are not set as the surroundings have them.
-template <class Options>
+template <class Options, class Settings = settings>
 Options&& with_settings(Options&& given) {
-    if (const settings* const now = current_settings()) [[unlikely]]
+    if (const Settings* const now = current_settings<Settings>()) [[unlikely]]
         fill_in(given, now->defaults);
     return std::forward<Options>(given);
 }

@@ -51,7 +51,7 @@ struct processes {
     /// Throws `pool_broken` if no worker can be started, or one after the other dies with nothing done.
     template <class Job>
     void run(Job& work, int n_jobs) const {
-        validate();
+        validate<Job>();
         portable_tasks* const tasks = work.portable();
         if (!tasks)
             throw std::invalid_argument(
@@ -85,6 +85,7 @@ private:
         return share > 1 ? share : 1;
     }
 
+    template <class>  // compiled where it is called
     void validate() const {
         const auto require = [](bool good, const std::string& what) {
             if (!good) throw std::invalid_argument("fanout: processes: " + what);

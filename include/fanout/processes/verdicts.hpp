@@ -27,14 +27,18 @@ inline failure described_failure(failure known, const std::exception_ptr& except
     return known;
 }
 
+// Templates over the failure, so that only who has worker processes compiles them.
+
 /// `known` with what a std::bad_alloc is due to.
-inline failure with_memory_limit(failure known, std::optional<std::size_t> limit) {
+template <class Failure>
+Failure with_memory_limit(Failure known, std::optional<std::size_t> limit) {
     if (limit) known.what = "the memory_limit of " + std::to_string(*limit >> 20) + " MB";
     return known;
 }
 
 /// For an initializer whose exception could not be written.
-[[noreturn]] inline void throw_of_initializer(const failure& why) {
+template <class Failure>
+[[noreturn]] void throw_of_initializer(const Failure& why) {
     throw std::runtime_error("fanout: the initializer of processes threw " + why.type + ": " + why.what);
 }
 
@@ -43,7 +47,8 @@ inline constexpr const char* how_to_go_on = "; use .outcomes(...) to keep the ot
 
 /// `known` says which task, which worker and which attempt, and so does the text of the exception, but not the
 /// failure's own: its message() tells that.
-inline failure overdue_failure(failure known, clock::duration limit, bool threads_were_there, bool is_collected) {
+template <class Failure>
+Failure overdue_failure(Failure known, clock::duration limit, bool threads_were_there, bool is_collected) {
     const std::string ran =
         "ran for longer than the timeout of " + std::to_string(std::chrono::duration<double>(limit).count()) + " s";
     std::string advice = " and was killed; raise options::timeout";
@@ -61,8 +66,9 @@ inline failure overdue_failure(failure known, clock::duration limit, bool thread
 }
 
 /// The same. `did` as in "task 17 killed its worker (pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; way out".
-inline failure lost_failure(failure known, int most_attempts, const char* did, const std::string& cause,
-                            const char* way_out, bool is_collected) {
+template <class Failure>
+Failure lost_failure(Failure known, int most_attempts, const char* did, const std::string& cause, const char* way_out,
+                     bool is_collected) {
     const std::string why = ": " + cause + "; " + way_out;
     known.type = "fanout::worker_lost";
     known.what = did + why;
