@@ -26,6 +26,8 @@
 #include "support/sanitizers.hpp"
 #include "support/shared_counters.hpp"
 
+#if !FANOUT_TESTS_UNDER_TSAN  // under which a forked child cannot start threads
+
 using fanout::delayed, fanout::parallel;
 using namespace std::chrono_literals;
 
@@ -183,8 +185,6 @@ int carries_on(const shared_counters& counters) {
 }
 
 }  // namespace
-
-#if !FANOUT_TESTS_UNDER_TSAN
 
 TEST_CASE("a program that did not ask for a signal dies of it, and nobody is left", "[chaos][signals]") {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})

@@ -34,8 +34,9 @@ std::string backend_with(const char* value) {
 TEST_CASE("every backend can come from the environment, with its options", "[environment]") {
     CHECK(backend_with("sequential") == "sequential 2");
     CHECK(backend_with("threads?spin=0us") == "threads 2");
-    CHECK(backend_with("processes") == "processes 2");
-    CHECK(backend_with("processes?retries=0&memory_limit=2G") == "processes 2");
+    // The thread sanitizer has a thread of its own, of which processes warn.
+    CHECK_THAT(backend_with("processes"), containing("processes 2"));
+    CHECK_THAT(backend_with("processes?retries=0&memory_limit=2G"), containing("processes 2"));
 }
 
 TEST_CASE("what the variable should not say is refused by its name", "[environment][bad-input]") {

@@ -23,7 +23,7 @@ public:
     explicit basic_config(options defaults) { begin(std::move(defaults), nullptr); }
 
     template <class Backend>
-        requires runs_jobs<Backend>
+        requires(!std::is_same_v<Backend, basic_config>) && runs_jobs<Backend>
     explicit basic_config(Backend chosen) {
         const any_backend held = std::move(chosen);
         begin({}, &held);
