@@ -7,11 +7,11 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/progress.hpp"
 

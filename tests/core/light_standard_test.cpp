@@ -1,4 +1,4 @@
-// Tests of light_standard.hpp: what fanout needs of <ranges> and <memory> is there, by this header alone.
+// Tests of light_standard.hpp: what fanout needs of <memory> and <ranges> is there, by this header alone.
 #include <fanout/core/light_standard.hpp>
 
 #include <forward_list>
@@ -14,8 +14,7 @@ static_assert(std::is_same_v<std::ranges::range_reference_t<const std::vector<in
 
 TEST_CASE("pointers that own are there, and addresses can be told", "[light_standard]") {
     const auto one = std::make_unique<int>(1);
-    const std::shared_ptr<const int> two = std::make_shared<int>(2);
-    CHECK(*one + *two == 3);
+    CHECK(*one == 1);
     CHECK(std::addressof(*one) == one.get());
     std::vector<int> numbers{1, 2, 3};
     CHECK(std::ranges::size(numbers) == 3);

@@ -253,7 +253,7 @@ TEST_CASE("shared memory cannot be had of a backend that is written at the call"
 }
 
 TEST_CASE("settings can be kept by who outlives their scope", "[config]") {
-    std::shared_ptr<const fanout::detail::settings> kept;
+    fanout::detail::co_owned<const fanout::detail::settings> kept;
     {
         const config scope({.n_jobs = 3}, sequential{});
         kept = fanout::detail::keep_current_settings();

@@ -23,7 +23,7 @@ void wait_until_told(const std::stop_token& token) {
 }  // namespace
 
 TEST_CASE("without a limit nobody is told until all are", "[watch]") {
-    watch tasks(2, std::nullopt);
+    watch tasks(2, clock_type::duration::zero());
     const auto first = tasks.start(0, clock_type::now());
     const auto second = tasks.start(1, clock_type::now());
     CHECK(first.stop_possible());

@@ -54,7 +54,7 @@ TEST_CASE("a worker that waits for the rest of its elements is not overdue", "[s
     settings.workers = 2;
     settings.ring_size = 1 << 16;
     const shared_counters ended;
-    const std::string elements[] = {"short", std::string(std::size_t(1) << 26, 'x')};
+    const std::string elements[] = {"short", std::string(std::size_t(1) << 22, 'x')};
     portable_job job(
         {.timeout = limit},
         [&](std::size_t i) {

@@ -118,9 +118,8 @@ public:
 private:
     explicit portable_job(how what)
         : job(what.size, what.batch,
-              what.timeout ? std::optional(std::chrono::duration_cast<fanout::detail::clock::duration>(
-                                 std::chrono::duration<double>(*what.timeout)))
-                           : std::nullopt),
+              std::chrono::duration_cast<fanout::detail::clock::duration>(
+                  std::chrono::duration<double>(what.timeout.value_or(0)))),
           what_(what) {
         grow(what.size.value_or(0));
     }

@@ -58,8 +58,10 @@ public:
     /// has; null takes that back, and then it is not being called any more. For a backend that sleeps.
     virtual void when_stopping(void (*wake)(void*), void* of) noexcept = 0;
 
-    /// How long one task may run, from its own start; empty: as long as it likes.
-    std::optional<detail::clock::duration> time_limit() const noexcept { return time_limit_; }
+    bool has_time_limit() const noexcept { return time_limit_ != detail::clock::duration::zero(); }
+
+    /// How long one task may run, from its own start; zero: as long as it likes.
+    detail::clock::duration time_limit() const noexcept { return time_limit_; }
 
     /// The tasks as bytes; null if their results, or elements that can be read only once, cannot cross processes.
     virtual portable_tasks* portable() noexcept { return nullptr; }
@@ -69,8 +71,7 @@ public:
     virtual run_observer* observer() noexcept { return nullptr; }
 
 protected:
-    job(std::optional<std::size_t> size, std::optional<std::size_t> batch_size,
-        std::optional<detail::clock::duration> time_limit = std::nullopt)
+    job(std::optional<std::size_t> size, std::optional<std::size_t> batch_size, detail::clock::duration time_limit = {})
         : size_(size), batch_size_(batch_size), time_limit_(time_limit) {}
     ~job() = default;
 
@@ -80,7 +81,7 @@ protected:
 private:
     std::optional<std::size_t> size_;
     std::optional<std::size_t> batch_size_;
-    std::optional<detail::clock::duration> time_limit_;
+    detail::clock::duration time_limit_;
 };
 
 /// What runs jobs. `sequential` is the model; any class of yours with such a `run` can be given to `parallel`.

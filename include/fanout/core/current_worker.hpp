@@ -44,7 +44,10 @@ public:
         while (each && each->lender != lender) each = each->next;
         return each;
     }
-    void borrow(borrowed& what) noexcept { what.next = std::exchange(borrowed_, &what); }
+    void borrow(borrowed& what) noexcept {
+        what.next = borrowed_;
+        borrowed_ = &what;
+    }
 
     /// The lender is going: what this thread has from it is given back now, in whatever call it was borrowed.
     static void return_all_to(const void* lender) noexcept;
@@ -60,12 +63,15 @@ private:
 inline constinit thread_local worker_frame* innermost_worker = nullptr;
 
 inline worker_frame::worker_frame(int slot, int n_jobs, const char* backend) noexcept
-    : slot_(slot), n_jobs_(n_jobs), backend_(backend), outer_(std::exchange(innermost_worker, this)) {}
+    : slot_(slot), n_jobs_(n_jobs), backend_(backend), outer_(innermost_worker) {
+    innermost_worker = this;
+}
 
 inline worker_frame::~worker_frame() {
     innermost_worker = outer_;
     while (borrowed_) {
-        borrowed& first = *std::exchange(borrowed_, borrowed_->next);
+        borrowed& first = *borrowed_;
+        borrowed_ = first.next;
         first.give_back(first);
     }
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "fanout/core/co_owned.hpp"
 #include "fanout/core/failure.hpp"
-#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
 
@@ -40,19 +40,20 @@ private:
 class worker_lost : public std::runtime_error {
 public:
     explicit worker_lost(failure why) : worker_lost(why, why.what) {}
-    worker_lost(failure why, const std::string& text) : std::runtime_error(text), why_(new failure(std::move(why))) {}
+    worker_lost(failure why, const std::string& text)
+        : std::runtime_error(text), why_(new detail::with_owners<failure>(std::move(why))) {}
 
     /// Everything that is known of it; its own `exception` is empty.
-    const failure& why() const noexcept { return *why_; }
+    const failure& why() const noexcept { return why_->value; }
 
     /// The position of the task in the input.
-    std::size_t index() const noexcept { return why_->index; }
+    std::size_t index() const noexcept { return why_->value.index; }
 
     /// The signal that killed the worker; 0 if it ended itself.
-    int signal() const noexcept { return why_->signal; }
+    int signal() const noexcept { return why_->value.signal; }
 
 private:
-    std::shared_ptr<const failure> why_;
+    detail::co_owned<const detail::with_owners<failure>> why_;  // to copy an exception must not throw
 };
 
 /// A function, or a value, cannot be sent to another process: it holds a pointer or a reference, which would mean

@@ -16,9 +16,10 @@ namespace fanout {
 
 /// What a call cannot do without, whatever backend its surroundings would choose.
 enum class requirement {
+    none,
     shared_memory,  ///< tasks see the caller's variables, and what they write there is there afterwards
 };
-using enum requirement;
+using requirement::shared_memory;
 
 /// What is not set is chosen by the library. Written with names: `parallel({.n_jobs = 4, .timeout = 1s})`.
 struct options {
@@ -49,7 +50,7 @@ struct options {
 
     /// `.require = shared_memory`: a backend that `config` or the environment chose is replaced by threads if its tasks
     /// run elsewhere; one that is written at the call is an error then.
-    std::optional<requirement> require = {};
+    requirement require = requirement::none;
 
     /// Told how far the call has come: at most 20 times a second, and once more at the end, also when it fails.
     /// Anything that can be called with a `const progress&`. Never called from two threads at once for one call; by
@@ -87,7 +88,7 @@ template <class Options>
     fill(given.timeout, defaults.timeout);
     fill(given.deadline, defaults.deadline);
     if (!given.stop.stop_possible()) given.stop = defaults.stop;
-    fill(given.require, defaults.require);
+    if (given.require == requirement::none) given.require = defaults.require;
     fill(given.verbose, defaults.verbose);
 }
 

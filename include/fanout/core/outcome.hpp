@@ -9,9 +9,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/core/co_owned.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/failure.hpp"
-#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
 
@@ -44,10 +44,12 @@ inline failure describe_current_exception(std::size_t index, int worker, const c
 template <class R>
 class outcome {
     using value_type = detail::kept_result<R>;
+    using kept_failure = detail::with_owners<failure>;
+    using shared_failure = detail::co_owned<const kept_failure>;
 
 public:
     outcome() = default;
-    explicit outcome(failure why) : failure_(std::make_shared<const failure>(std::move(why))) {}
+    explicit outcome(failure why) : failure_(new kept_failure(std::move(why))) {}
 
     template <class... Args>
     explicit outcome(std::in_place_t, Args&&... args) : value_(std::in_place, std::forward<Args>(args)...) {}
@@ -56,10 +58,10 @@ public:
     template <class... Args>
     void emplace(Args&&... args) {
         value_.emplace(std::forward<Args>(args)...);
-        failure_.reset();
+        failure_ = {};
     }
     void fail(failure why) {
-        failure_ = std::make_shared<const failure>(std::move(why));
+        failure_ = shared_failure(new kept_failure(std::move(why)));
         value_.reset();
     }
 
@@ -91,18 +93,18 @@ public:
     const failure& error() const {
         if (has_value()) throw std::logic_error("fanout::outcome: error() was asked of a task that succeeded");
         static const failure never_ran{.type = "fanout::outcome", .what = "this outcome belongs to no task"};
-        return failure_ ? *failure_ : never_ran;
+        return failure_ ? failure_->value : never_ran;
     }
 
 private:
     void rethrow_if_failed() const {
         if (has_value()) return;
-        if (failure_) std::rethrow_exception(failure_->exception);
+        if (failure_) std::rethrow_exception(failure_->value.exception);
         throw std::logic_error("fanout::outcome: value() was asked of an outcome that belongs to no task");
     }
 
     std::optional<value_type> value_;
-    std::shared_ptr<const failure> failure_;
+    shared_failure failure_;
 };
 
 }  // namespace fanout

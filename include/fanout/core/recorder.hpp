@@ -9,7 +9,8 @@
 #include <utility>
 
 #include "fanout/core/clock.hpp"
-#include "fanout/core/light_standard.hpp"
+#include "fanout/core/co_owned.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/run_observer.hpp"
 
 namespace fanout {
@@ -19,7 +20,7 @@ namespace detail {
 /// How a call began.
 struct run_beginning {
     const std::string& trace;  // the path of the file; empty: none
-    void* summaries;           // a last_summary; null: none
+    counts_owners* summaries;  // a last_summary; null: none
     int n_jobs;
     const char* backend;
     clock::time_point started;
@@ -49,13 +50,13 @@ protected:
     recorder() = default;
 };
 
-using make_recorder_function = std::unique_ptr<recorder>(const run_beginning&);
+using make_recorder_function = owned<recorder>(const run_beginning&);
 
 // Defined in front/run_record.hpp and front/summary.hpp.
 template <class Clock>
-std::unique_ptr<recorder> make_recorder(const run_beginning& how);
+owned<recorder> make_recorder(const run_beginning& how);
 template <class Clock>
-std::shared_ptr<void> make_last_summary();
+co_owned<counts_owners> make_last_summary();
 
 }  // namespace detail
 
@@ -90,11 +91,13 @@ public:
 
     explicit operator bool() const noexcept { return make_place_ != nullptr; }
     detail::make_recorder_function* make_recorder() const noexcept { return make_recorder_; }
-    std::shared_ptr<void> make_place() const { return make_place_ ? make_place_() : nullptr; }
+    detail::co_owned<detail::counts_owners> make_place() const {
+        return make_place_ ? make_place_() : detail::co_owned<detail::counts_owners>();
+    }
 
 private:
     detail::make_recorder_function* make_recorder_ = nullptr;
-    std::shared_ptr<void> (*make_place_)() = nullptr;
+    detail::co_owned<detail::counts_owners> (*make_place_)() = nullptr;
 };
 
 }  // namespace fanout

@@ -21,6 +21,4 @@ struct sequential {
     }
 };
 
-static_assert(runs_jobs<sequential>);
-
 }  // namespace fanout

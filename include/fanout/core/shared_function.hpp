@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/core/co_owned.hpp"
 #include "fanout/core/delayed.hpp"
-#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
 
@@ -23,11 +23,12 @@ public:
                  requires(std::decay_t<F>& f, Args... args) { f(std::forward<Args>(args)...); })
     shared_function(F&& f) {
         using function_type = std::decay_t<F>;
+        using holder = detail::with_owners<function_type>;
         if constexpr (detail::can_be_null<function_type>)
             if (static_cast<const function_type&>(f) == nullptr) return;
-        of_ = std::make_shared<function_type>(std::forward<F>(f));
-        call_ = [](void* of, Args... args) {
-            static_cast<void>((*static_cast<function_type*>(of))(std::forward<Args>(args)...));
+        of_ = detail::co_owned<detail::counts_owners>(new holder(std::forward<F>(f)));
+        call_ = [](detail::counts_owners* of, Args... args) {
+            static_cast<void>(static_cast<holder*>(of)->value(std::forward<Args>(args)...));
         };
     }
 
@@ -37,8 +38,8 @@ public:
     void operator()(Args... args) const { call_(of_.get(), std::forward<Args>(args)...); }
 
 private:
-    std::shared_ptr<void> of_;
-    void (*call_)(void*, Args...) = nullptr;
+    detail::co_owned<detail::counts_owners> of_;
+    void (*call_)(detail::counts_owners*, Args...) = nullptr;
 };
 
 }  // namespace fanout

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
-#include "fanout/core/light_standard.hpp"
+#include "fanout/core/co_owned.hpp"
 #include "fanout/front/portable_call.hpp"
 #include "fanout/threads/threads.hpp"
 
@@ -14,13 +14,8 @@ namespace fanout {
 namespace detail {
 
 /// What runs jobs, without its type: a backend, or the workers that one keeps.
-class erased_runner {
+class erased_runner : public counts_owners {
 public:
-    erased_runner() = default;
-    erased_runner(const erased_runner&) = delete;
-    erased_runner& operator=(const erased_runner&) = delete;
-    virtual ~erased_runner() = default;
-
     virtual void run(job& work, int n_jobs) const = 0;
 };
 
@@ -77,7 +72,7 @@ private:
 template <class Clock>
 class kept_by_any {
 public:
-    explicit kept_by_any(std::shared_ptr<const erased_backend> backend)
+    explicit kept_by_any(co_owned<const erased_backend> backend)
         : backend_(std::move(backend)),
           workers_(backend_ ? backend_->keep() : nullptr),
           team_(threads().keep<Clock>()) {}
@@ -93,8 +88,8 @@ public:
     }
 
 private:
-    std::shared_ptr<const erased_backend> backend_;
-    std::unique_ptr<const erased_runner> workers_;
+    co_owned<const erased_backend> backend_;
+    co_owned<const erased_runner> workers_;
     own_team<Clock> team_;  // of nobody's choice
 };
 
@@ -117,7 +112,7 @@ public:
 
     template <class Backend>
         requires(!std::is_same_v<Backend, any_backend>) && runs_jobs<Backend>
-    any_backend(Backend backend) : held_(std::make_shared<const detail::erased<Backend>>(std::move(backend))) {
+    any_backend(Backend backend) : held_(new detail::erased<Backend>(std::move(backend))) {
         if constexpr (detail::leaves_the_process<Backend>) detail::teach_exceptions<Backend>();
     }
 
@@ -145,7 +140,7 @@ public:
     }
 
 private:
-    std::shared_ptr<const detail::erased_backend> held_;
+    detail::co_owned<const detail::erased_backend> held_;
 };
 
 }  // namespace fanout

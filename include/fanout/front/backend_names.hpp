@@ -55,8 +55,8 @@ inline constinit std::atomic<const named_backend*> named_backends = nullptr;
 
 inline constexpr std::string_view built_in_backends[] = {"processes", "sequential", "threads"};
 
-template <class Options>
-any_backend make_built_in(std::string_view name, Options& options) {
+template <class Any, class Options>
+Any make_built_in(std::string_view name, Options& options) {
     if (name == "sequential") return sequential();
     if (name == "threads") {
         threads made;
@@ -118,21 +118,22 @@ template <class Text>
 }
 
 /// `where` is what the user has written, for messages.
-template <class Text>
-any_backend backend_by_name(std::string_view whole, const Text& where) {
+template <class Text, class Any = any_backend>
+Any backend_by_name(std::string_view whole, const Text& where) {
     const std::size_t question = whole.find('?');
     const std::string_view name = whole.substr(0, question);
-    backend_options options(where, question == whole.npos ? std::string_view() : whole.substr(question + 1));
+    basic_backend_options<Text> options(where,
+                                        question == whole.npos ? std::string_view() : whole.substr(question + 1));
 
     const auto* found = named_backends.load(std::memory_order_acquire);  // pairs with the exchange in register_backend
     while (found && found->name != name) found = found->next;
-    const auto make = [&]() -> any_backend {
+    const auto make = [&]() -> Any {
         if (found) return found->make(options);
         for (const std::string_view each : built_in_backends)
-            if (each == name) return make_built_in(name, options);
+            if (each == name) return make_built_in<Any>(name, options);
         refuse_name(where, name);
     };
-    any_backend made = make();
+    Any made = make();
     options.expect_all_read();
     return made;
 }

@@ -15,6 +15,7 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/core/misuse.hpp"
 
 namespace fanout {
@@ -142,7 +143,7 @@ private:
 
     String where_;
     std::vector<given> given_;
-    std::vector<const char*> known_;
+    detail::deferred<std::vector<const char*>, String> known_;
 };
 
 using backend_options = basic_backend_options<std::string>;

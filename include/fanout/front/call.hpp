@@ -35,7 +35,7 @@ struct call_plan {
     const options& wishes;
     int n_jobs;
     const char* backend;
-    void* summaries = nullptr;  // see observed_call
+    counts_owners* summaries = nullptr;  // see observed_call
 };
 
 /// `TakesToken`: whether the function is one that is told when to stop.
@@ -87,7 +87,7 @@ protected:
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {
-                if (TakesToken || this->time_limit()) {
+                if (TakesToken || this->has_time_limit()) {
                     for (; i < tasks.last && !stopping(); ++i)
                         perform(i, [&](auto&& f, auto&&... elements) -> decltype(auto) {
                             return timed(i, worker, [&](const std::stop_token& token) -> decltype(auto) {
@@ -202,7 +202,7 @@ protected:
 
 private:
     struct no_watch {
-        no_watch(int, std::optional<clock::duration>) {}
+        no_watch(int, clock::duration) {}
         void stop_all() {}
     };
     using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
@@ -228,9 +228,11 @@ private:
         me.leave_early();
     }
 
-    static std::optional<clock::duration> limit_of(const options& wishes) {
-        if (!wishes.timeout) return std::nullopt;
-        return within_a_year(*wishes.timeout);
+    /// Zero: none. What is shorter than the clock can tell is not none.
+    static clock::duration limit_of(const options& wishes) {
+        if (!wishes.timeout) return clock::duration::zero();
+        const clock::duration limit = within_a_year(*wishes.timeout);
+        return limit > clock::duration::zero() ? limit : clock::duration(1);
     }
 
     static clock::duration within_a_year(std::chrono::duration<double> time) {
@@ -248,9 +250,8 @@ private:
         if constexpr (TakesToken) token = watch_.start(worker, started);
         const auto fail_if_overdue = [&] {
             if constexpr (TakesToken) watch_.finish(worker);
-            if (!this->time_limit()) return;
-            if (const auto took = clock::now() - started; took > *this->time_limit())
-                throw overdue(index, worker, took);
+            if (!this->has_time_limit()) return;
+            if (const auto took = clock::now() - started; took > this->time_limit()) throw overdue(index, worker, took);
         };
         const auto run = [&]() -> Result {
             try {
@@ -273,7 +274,7 @@ private:
     task_timeout overdue(std::size_t index, int worker, clock::duration took) const {
         std::string text =
             concat({"task ", std::to_string(index), " ran for ", in_seconds(took), " s on ", plan_.backend, " (worker ",
-                    std::to_string(worker), "), longer than the timeout of ", in_seconds(*this->time_limit()), " s"});
+                    std::to_string(worker), "), longer than the timeout of ", in_seconds(this->time_limit()), " s"});
         if constexpr (!TakesToken)
             text +=
                 "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "

@@ -40,7 +40,7 @@ void require_shared_memory(const Backend& backend, const char* name) {
 /// Out of line, since there are seldom surroundings that say anything.
 template <class Any, class Settings>
 [[gnu::cold, gnu::noinline]] Any chosen_by(const Settings& now, const options& wishes, Any otherwise) {
-    const bool must_share = wishes.require || now.defaults.require;
+    const bool must_share = wishes.require == shared_memory || now.defaults.require == shared_memory;
     if (must_share) require_shared_memory(otherwise, otherwise.name());
     if (!now.chooses_backend) return otherwise;
     if (!must_share || !now.backend.leaves_the_process()) return now.backend;

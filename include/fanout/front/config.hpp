@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
-#include "fanout/core/light_standard.hpp"
+#include "fanout/core/co_owned.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/front/any_backend.hpp"
 #include "fanout/front/in_force.hpp"
@@ -50,12 +50,12 @@ private:
         detail::validated(defaults);
         detail::require_about_all_calls(defaults);
         outer_ = detail::current_settings<Settings>();
-        const auto made = std::make_shared<Settings>();
+        const detail::co_owned<Settings> made(new Settings());
         made->defaults = std::move(defaults);
         if (outer_) detail::fill_in(made->defaults, outer_->defaults);
         made->chooses_backend = chosen || (outer_ && outer_->chooses_backend);
         if (made->chooses_backend) made->backend = chosen ? *chosen : outer_->backend;
-        mine_ = made;
+        mine_ = detail::co_owned<const Settings>(made.get());
         thread_->what = mine_.get();
     }
 
@@ -68,7 +68,7 @@ private:
         std::terminate();
     }
 
-    std::shared_ptr<const Settings> mine_;
+    detail::co_owned<const Settings> mine_;
     const Settings* outer_ = nullptr;
     detail::in_force* const thread_ = &detail::settings_here;
 };

@@ -19,7 +19,9 @@ inline constinit thread_local in_force settings_here;
 /// what the caller saw. Nothing is owned.
 class settings_on_loan {
 public:
-    explicit settings_on_loan(const settings* what) noexcept : before_(std::exchange(settings_here.what, what)) {}
+    explicit settings_on_loan(const settings* what) noexcept : before_(settings_here.what) {
+        settings_here.what = what;
+    }
     settings_on_loan(const settings_on_loan&) = delete;
     settings_on_loan& operator=(const settings_on_loan&) = delete;
     ~settings_on_loan() { settings_here.what = before_; }

@@ -13,6 +13,7 @@
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/own_line.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/recorder.hpp"
 #include "fanout/core/run_observer.hpp"
 #include "fanout/front/around_job.hpp"
@@ -27,7 +28,7 @@ struct observed_call {
     int n_jobs;
     const char* backend;
     const std::atomic<std::size_t>& finished;
-    void* summaries;  // a last_summary, where the summary goes; null if nobody wants it
+    counts_owners* summaries;  // a last_summary, where the summary goes; null if nobody wants it
 
     /// Ends the call early, with this exception if there is no reason yet.
     void (*end)(job& work, std::exception_ptr why) noexcept;
@@ -102,7 +103,7 @@ public:
 
     // --- what backends tell ----------------------------------------------------------------------------------------
 
-    bool wants_times() const noexcept override { return record_ != nullptr; }
+    bool wants_times() const noexcept override { return record_.get() != nullptr; }
 
     duration look(const run_status& now) noexcept override {
         status_ = now;
@@ -170,7 +171,7 @@ private:
     // The calling thread's.
     run_status status_;
 
-    std::unique_ptr<recorder> record_;
+    owned<recorder> record_;
 };
 
 }  // namespace fanout::detail

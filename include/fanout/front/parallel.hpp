@@ -159,7 +159,7 @@ public:
           backend_(std::move(backend)),
           kept_(detail::kept_by(backend_)) {
         detail::validated(options_);
-        if (options_.require) [[unlikely]]
+        if (options_.require == shared_memory) [[unlikely]]
             detail::require_shared_memory(backend_, detail::name_of(backend_));
         if (options_.summarize) [[unlikely]]
             summaries_ = options_.summarize.make_place();
@@ -296,7 +296,8 @@ private:
     options options_;
     Backend backend_;
     [[no_unique_address]] kept_type kept_;
-    std::shared_ptr<void> summaries_;  // a last_summary, which nobody compiles who does not ask for one
+    detail::co_owned<detail::counts_owners>
+        summaries_;  // a last_summary, which nobody compiles who does not ask for one
     mutable detail::use_count uses_;
 };
 

@@ -15,6 +15,7 @@
 #include "fanout/core/failure.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/own_line.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/recorder.hpp"
 #include "fanout/core/run_observer.hpp"
 #include "fanout/front/summary.hpp"
@@ -144,8 +145,8 @@ private:
 };
 
 template <class Clock>
-std::unique_ptr<recorder> make_recorder(const run_beginning& how) {
-    return std::make_unique<run_record<Clock>>(how);
+owned<recorder> make_recorder(const run_beginning& how) {
+    return owned<recorder>(new run_record<Clock>(how));
 }
 
 }  // namespace fanout::detail

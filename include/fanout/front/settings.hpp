@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "fanout/core/co_owned.hpp"
 #include "fanout/core/concat.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/front/any_backend.hpp"
@@ -22,7 +22,7 @@
 namespace fanout::detail {
 
 /// Complete: those of the scopes further out are in it. Never changed once they are in force.
-struct settings : std::enable_shared_from_this<settings> {
+struct settings : counts_owners {
     options defaults;
     any_backend backend;
     bool chooses_backend = false;
@@ -62,12 +62,12 @@ Any backend_in_environment(const char* value) {
 }
 
 template <class Settings>
-std::shared_ptr<const Settings> read_environment() {
+co_owned<const Settings> read_environment() {
     const char* const n_jobs = variable("FANOUT_N_JOBS");
     const char* const backend = variable("FANOUT_BACKEND");
     const char* const verbose = variable("FANOUT_VERBOSE");
-    if (!n_jobs && !backend && !verbose) return nullptr;
-    auto read = std::make_shared<Settings>();
+    if (!n_jobs && !backend && !verbose) return {};
+    const co_owned<Settings> read(new Settings());
     if (n_jobs) {
         constexpr std::string_view expected = "-1 for all CPUs, or to a number such as 4";
         read->defaults.n_jobs = whole_number_in("FANOUT_N_JOBS", n_jobs, expected);
@@ -83,13 +83,13 @@ std::shared_ptr<const Settings> read_environment() {
         read->backend = backend_in_environment<any_backend>(backend);
         read->chooses_backend = true;
     }
-    return read;
+    return co_owned<const Settings>(read.get());
 }
 
 /// Read once in a process, when it is first needed; what makes no sense is an error every time.
 template <class Settings>
 [[gnu::cold, gnu::noinline]] const Settings* settings_of_environment() {
-    static const auto* const read = new std::shared_ptr<const Settings>(read_environment<Settings>());
+    static const auto* const read = new co_owned<const Settings>(read_environment<Settings>());
     return read->get();
 }
 
@@ -109,9 +109,8 @@ const Settings* current_settings() {
 /// `settings_on_loan(kept.get())` in the thread that makes the call. What is made of them, as the options of a
 /// `parallel` object, has been taken already and is not affected.
 template <class Settings = settings>
-std::shared_ptr<const Settings> keep_current_settings() {
-    const Settings* const now = current_settings<Settings>();
-    return now ? now->shared_from_this() : nullptr;
+co_owned<const Settings> keep_current_settings() {
+    return co_owned<const Settings>(current_settings<Settings>());
 }
 
 /// These options, with those that are not set as the surroundings have them.

@@ -17,6 +17,7 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/light_standard.hpp"
@@ -191,11 +192,11 @@ private:
     const Runner runner_;
     const Function function_;
     std::tuple<Ranges...> ranges_;
-    const std::shared_ptr<const settings> settings_;  // the tasks see those, though their scope has ended
+    const co_owned<const settings> settings_;  // the tasks see those, though their scope has ended
     std::optional<Loop> loop_;
     bool on_demand_ = false;
     clock::time_point started_;
-    std::optional<inherited> inherited_;
+    deferred<std::optional<inherited>, Loop> inherited_;
     std::exception_ptr error_;
     pid_t process_ = 0;
     plain_thread thread_;

@@ -82,38 +82,34 @@ namespace detail {
 
 /// The summary of the call that has finished last. Any thread.
 template <class Clock>
-class last_summary {
+class last_summary final : public counts_owners {
     using summary = basic_run_summary<Clock>;
 
 public:
     void keep(summary latest) {
-        auto kept = std::make_shared<const summary>(std::move(latest));
         const lock_guard lock(mutex_);
-        summary_.swap(kept);
+        summary_ = std::move(latest);
     }
 
     summary get() const {
-        std::shared_ptr<const summary> kept;
-        {
-            const lock_guard lock(mutex_);
-            kept = summary_;
-        }
-        if (!kept) throw std::logic_error("fanout: summary() before the first call has finished; there is nothing yet");
-        return *kept;
+        const lock_guard lock(mutex_);
+        if (!summary_)
+            throw std::logic_error("fanout: summary() before the first call has finished; there is nothing yet");
+        return *summary_;
     }
 
 private:
     mutable mutex mutex_;
-    std::shared_ptr<const summary> summary_;
+    std::optional<summary> summary_;
 };
 
 /// As nothing in particular, for who may never ask.
 template <class Clock>
-std::shared_ptr<void> make_last_summary() {
-    return std::make_shared<last_summary<Clock>>();
+co_owned<counts_owners> make_last_summary() {
+    return co_owned<counts_owners>(new last_summary<Clock>());
 }
 template <class Clock>
-basic_run_summary<Clock> get_last_summary(void* of) {
+basic_run_summary<Clock> get_last_summary(counts_owners* of) {
     return static_cast<last_summary<Clock>*>(of)->get();
 }
 

@@ -209,7 +209,9 @@ private:
                 text_ += raw.front();
             } else if (byte < 0x20) {
                 constexpr char hex[] = "0123456789abcdef";
-                text_ += concat({"\\u00", {&hex[byte >> 4], 1}, {&hex[byte & 15], 1}});
+                text_ += "\\u00";
+                text_ += hex[byte >> 4];
+                text_ += hex[byte & 15];
             } else {
                 text_.append(raw.data(), length);
             }

@@ -17,8 +17,7 @@ namespace fanout::detail {
 template <class Clock>
 class watch {
 public:
-    watch(int workers, std::optional<typename Clock::duration> limit)
-        : limit_(limit), workers_(static_cast<std::size_t>(workers)) {}
+    watch(int workers, typename Clock::duration limit) : limit_(limit), workers_(static_cast<std::size_t>(workers)) {}
     watch(const watch&) = delete;
     watch& operator=(const watch&) = delete;
     ~watch() {
@@ -36,8 +35,8 @@ public:
         place& mine = workers_.at(static_cast<std::size_t>(worker));
         if (std::exchange(mine.used, false) || mine.source.stop_requested() || !mine.source.stop_possible())
             mine.source = std::stop_source();
-        if (limit_) {
-            mine.due = now + *limit_;
+        if (limit_ > Clock::duration::zero()) {
+            mine.due = now + limit_;
             call_keeper();
         }
         std::stop_token token = mine.source.get_token();
@@ -112,7 +111,7 @@ private:
         return earliest;
     }
 
-    const std::optional<typename Clock::duration> limit_;
+    const typename Clock::duration limit_;  // zero: none
     mutex mutex_;
     std::vector<place> workers_;
     bool all_stopped_ = false;

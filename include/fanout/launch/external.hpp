@@ -8,12 +8,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "fanout/core/concat.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 

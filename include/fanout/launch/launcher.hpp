@@ -1,10 +1,9 @@
 // Who starts workers. They place, start and restart; tasks never pass through them.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
-
-#include "fanout/core/light_standard.hpp"
 
 namespace fanout {
 

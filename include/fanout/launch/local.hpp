@@ -5,6 +5,7 @@
 
 #include <climits>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -12,7 +13,6 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/errors.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/launch/child_program.hpp"
 #include "fanout/launch/exit_codes.hpp"
 #include "fanout/launch/launcher.hpp"

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -14,7 +15,6 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/launch/child_program.hpp"
 #include "fanout/launch/exit_codes.hpp"
 #include "fanout/launch/launcher.hpp"

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/processes/child.hpp"
 #include "fanout/processes/crew.hpp"
 #include "fanout/processes/feeder.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/seat.hpp"
 #include "fanout/processes/verdicts.hpp"
 

@@ -9,9 +9,9 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/bytes.hpp"
 #include "fanout/core/lock.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/core/portable_tasks.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/system.hpp"
 
 namespace fanout::detail {

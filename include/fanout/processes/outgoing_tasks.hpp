@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
+#include "fanout/core/owned.hpp"
 #include "fanout/processes/child.hpp"
 #include "fanout/processes/feeder.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/ring.hpp"
 
 namespace fanout::detail {

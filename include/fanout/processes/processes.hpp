@@ -106,6 +106,4 @@ private:
     }
 };
 
-static_assert(runs_jobs<processes>);
-
 }  // namespace fanout

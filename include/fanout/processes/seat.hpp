@@ -7,8 +7,8 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/processes/outgoing_tasks.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/ring.hpp"
 #include "fanout/processes/worker_process.hpp"
 

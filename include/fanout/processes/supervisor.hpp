@@ -13,6 +13,7 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/run_observer.hpp"
 #include "fanout/processes/autopsy.hpp"
@@ -20,7 +21,6 @@
 #include "fanout/processes/fed_input.hpp"
 #include "fanout/processes/forking.hpp"
 #include "fanout/processes/journal.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/seat.hpp"
 #include "fanout/processes/settings.hpp"
 #include "fanout/processes/shared_state.hpp"
@@ -38,7 +38,7 @@ public:
         : work_(work),
           tasks_(tasks),
           settings_(settings),
-          crew_(tasks, settings, measures_for(work, tasks, settings), work.time_limit().has_value(), *this),
+          crew_(tasks, settings, measures_for(work, tasks, settings), work.has_time_limit(), *this),
           table_(crew_.shared(), tasks),
           journal_(work.observer(), tasks, crew_),
           memory_kills_(out_of_memory_kills()) {
@@ -279,7 +279,7 @@ private:
         ++at.deaths;
         journal_.note_lost(at, task, pid, at.deaths);
         if (at.killed_for == verdict::overdue && at.overdue == task) {
-            tasks_.store_failure(overdue_failure(std::move(known), *work_.time_limit(), threads_in_the_way() > 0,
+            tasks_.store_failure(overdue_failure(std::move(known), work_.time_limit(), threads_in_the_way() > 0,
                                                  tasks_.collects_failures()));
         } else if (attempts_elsewhere(work_, task) + at.deaths > settings_.retries) {
             verdict_on_death found = verdict_on(report, last, memory_ran_out(report));
@@ -367,18 +367,18 @@ private:
             if (!each.process || each.ended || each.killed_for != verdict::none) continue;
             const slot& its = crew_.slot_of(each);
             // A task that begins from now on, of which nobody is told, is not due before its whole time is over.
-            clock::duration left = limit && *limit < longest ? *limit : longest;
+            clock::duration left = work_.has_time_limit() && limit < longest ? limit : longest;
             if (its.reached.load(std::memory_order_acquire) == phase::started) {
                 const auto patience = each.hired + settings_.start_patience - now;
                 if (patience <= clock::duration::zero()) condemn(each, verdict::never_started);
                 if (patience < left) left = patience;
-            } else if (limit) {
+            } else if (work_.has_time_limit()) {
                 const std::uint64_t progress = its.progress.load(std::memory_order_acquire);
                 const bool stalled = its.stalled.load(std::memory_order_acquire) != 0;
                 const clock::time_point began{clock::duration(its.began.load(std::memory_order_relaxed))};
                 const bool steady = its.progress.load(std::memory_order_acquire) == progress;
                 if (steady && progress % 2 == 1 && !stalled) {
-                    left = began + *limit - now;
+                    left = began + limit - now;
                     each.overdue = static_cast<std::size_t>(progress / 2);
                     if (left <= clock::duration::zero()) condemn(each, verdict::overdue);
                 }

@@ -89,10 +89,14 @@ public:
         : data_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)), size_(size) {
         if (data_ == MAP_FAILED) data_ = nullptr;
     }
-    shared_pages(shared_pages&& moved) noexcept : data_(std::exchange(moved.data_, nullptr)), size_(moved.size_) {}
+    shared_pages(shared_pages&& moved) noexcept : data_(moved.data_), size_(moved.size_) { moved.data_ = nullptr; }
     shared_pages& operator=(shared_pages&& moved) noexcept {
-        std::swap(data_, moved.data_);
-        std::swap(size_, moved.size_);
+        void* const data = data_;
+        const std::size_t size = size_;
+        data_ = moved.data_;
+        size_ = moved.size_;
+        moved.data_ = data;
+        moved.size_ = size;
         return *this;
     }
     ~shared_pages() {

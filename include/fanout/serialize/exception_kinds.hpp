@@ -36,8 +36,10 @@ using standard_exceptions = types<std::invalid_argument, std::domain_error, std:
                                   std::logic_error, std::range_error, std::overflow_error, std::underflow_error,
                                   std::system_error, std::runtime_error, std::bad_alloc, std::bad_cast, std::exception>;
 
+/// Without std::bad_weak_ptr, for which everybody who includes fanout would have to include std::shared_ptr too: who
+/// wants it exactly says FANOUT_EXCEPTION(std::bad_weak_ptr), else it arrives as a std::exception of that name.
 using simple_exceptions = types<std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
-                                std::bad_exception, std::bad_optional_access, std::bad_weak_ptr, std::exception>;
+                                std::bad_exception, std::bad_optional_access, std::exception>;
 
 using thrown_numbers =
     types<int, unsigned, long, unsigned long, long long, unsigned long long, double, float, bool, char>;

@@ -190,21 +190,45 @@ consteval layout find_layout() {
 template <class T>
 inline constexpr layout layout_of = find_layout<T>();
 
-// decltype of each name, up to 64 of them.
-#define FANOUT_DETAIL_EXPAND(...) FANOUT_DETAIL_EXPAND_3(FANOUT_DETAIL_EXPAND_3(FANOUT_DETAIL_EXPAND_3(__VA_ARGS__)))
-#define FANOUT_DETAIL_EXPAND_3(...) FANOUT_DETAIL_EXPAND_2(FANOUT_DETAIL_EXPAND_2(FANOUT_DETAIL_EXPAND_2(__VA_ARGS__)))
-#define FANOUT_DETAIL_EXPAND_2(...) FANOUT_DETAIL_EXPAND_1(FANOUT_DETAIL_EXPAND_1(FANOUT_DETAIL_EXPAND_1(__VA_ARGS__)))
-#define FANOUT_DETAIL_EXPAND_1(...) __VA_ARGS__
-#define FANOUT_DETAIL_PARENS ()
-#define FANOUT_DETAIL_TYPES(...) FANOUT_DETAIL_EXPAND(FANOUT_DETAIL_TYPE(__VA_ARGS__))
-#define FANOUT_DETAIL_TYPE(name, ...) \
-    decltype(name) __VA_OPT__(, FANOUT_DETAIL_TYPE_AGAIN FANOUT_DETAIL_PARENS(__VA_ARGS__))
-#define FANOUT_DETAIL_TYPE_AGAIN() FANOUT_DETAIL_TYPE
-
-#define FANOUT_DETAIL_TAKE_APART(number, ...)                             \
-    if constexpr (Size == number) {                                       \
-        auto& [__VA_ARGS__] = value;                                      \
-        return f(types<FANOUT_DETAIL_TYPES(__VA_ARGS__)>(), __VA_ARGS__); \
+// Of each of the first so many members, what `each` makes of its name.
+#define FANOUT_DETAIL_MEMBERS_1(each) each(m1)
+#define FANOUT_DETAIL_MEMBERS_2(each) FANOUT_DETAIL_MEMBERS_1(each), each(m2)
+#define FANOUT_DETAIL_MEMBERS_3(each) FANOUT_DETAIL_MEMBERS_2(each), each(m3)
+#define FANOUT_DETAIL_MEMBERS_4(each) FANOUT_DETAIL_MEMBERS_3(each), each(m4)
+#define FANOUT_DETAIL_MEMBERS_5(each) FANOUT_DETAIL_MEMBERS_4(each), each(m5)
+#define FANOUT_DETAIL_MEMBERS_6(each) FANOUT_DETAIL_MEMBERS_5(each), each(m6)
+#define FANOUT_DETAIL_MEMBERS_7(each) FANOUT_DETAIL_MEMBERS_6(each), each(m7)
+#define FANOUT_DETAIL_MEMBERS_8(each) FANOUT_DETAIL_MEMBERS_7(each), each(m8)
+#define FANOUT_DETAIL_MEMBERS_9(each) FANOUT_DETAIL_MEMBERS_8(each), each(m9)
+#define FANOUT_DETAIL_MEMBERS_10(each) FANOUT_DETAIL_MEMBERS_9(each), each(m10)
+#define FANOUT_DETAIL_MEMBERS_11(each) FANOUT_DETAIL_MEMBERS_10(each), each(m11)
+#define FANOUT_DETAIL_MEMBERS_12(each) FANOUT_DETAIL_MEMBERS_11(each), each(m12)
+#define FANOUT_DETAIL_MEMBERS_13(each) FANOUT_DETAIL_MEMBERS_12(each), each(m13)
+#define FANOUT_DETAIL_MEMBERS_14(each) FANOUT_DETAIL_MEMBERS_13(each), each(m14)
+#define FANOUT_DETAIL_MEMBERS_15(each) FANOUT_DETAIL_MEMBERS_14(each), each(m15)
+#define FANOUT_DETAIL_MEMBERS_16(each) FANOUT_DETAIL_MEMBERS_15(each), each(m16)
+#define FANOUT_DETAIL_MEMBERS_17(each) FANOUT_DETAIL_MEMBERS_16(each), each(m17)
+#define FANOUT_DETAIL_MEMBERS_18(each) FANOUT_DETAIL_MEMBERS_17(each), each(m18)
+#define FANOUT_DETAIL_MEMBERS_19(each) FANOUT_DETAIL_MEMBERS_18(each), each(m19)
+#define FANOUT_DETAIL_MEMBERS_20(each) FANOUT_DETAIL_MEMBERS_19(each), each(m20)
+#define FANOUT_DETAIL_MEMBERS_21(each) FANOUT_DETAIL_MEMBERS_20(each), each(m21)
+#define FANOUT_DETAIL_MEMBERS_22(each) FANOUT_DETAIL_MEMBERS_21(each), each(m22)
+#define FANOUT_DETAIL_MEMBERS_23(each) FANOUT_DETAIL_MEMBERS_22(each), each(m23)
+#define FANOUT_DETAIL_MEMBERS_24(each) FANOUT_DETAIL_MEMBERS_23(each), each(m24)
+#define FANOUT_DETAIL_MEMBERS_25(each) FANOUT_DETAIL_MEMBERS_24(each), each(m25)
+#define FANOUT_DETAIL_MEMBERS_26(each) FANOUT_DETAIL_MEMBERS_25(each), each(m26)
+#define FANOUT_DETAIL_MEMBERS_27(each) FANOUT_DETAIL_MEMBERS_26(each), each(m27)
+#define FANOUT_DETAIL_MEMBERS_28(each) FANOUT_DETAIL_MEMBERS_27(each), each(m28)
+#define FANOUT_DETAIL_MEMBERS_29(each) FANOUT_DETAIL_MEMBERS_28(each), each(m29)
+#define FANOUT_DETAIL_MEMBERS_30(each) FANOUT_DETAIL_MEMBERS_29(each), each(m30)
+#define FANOUT_DETAIL_MEMBERS_31(each) FANOUT_DETAIL_MEMBERS_30(each), each(m31)
+#define FANOUT_DETAIL_MEMBERS_32(each) FANOUT_DETAIL_MEMBERS_31(each), each(m32)
+#define FANOUT_DETAIL_ITSELF(name) name
+#define FANOUT_DETAIL_TAKE_APART(number)                                      \
+    if constexpr (Size == number) {                                           \
+        auto& [FANOUT_DETAIL_MEMBERS_##number(FANOUT_DETAIL_ITSELF)] = value; \
+        return f(types<FANOUT_DETAIL_MEMBERS_##number(decltype)>(),           \
+                 FANOUT_DETAIL_MEMBERS_##number(FANOUT_DETAIL_ITSELF));       \
     }
 
 /// Calls f with the types of the members as they are declared, and with the members.
@@ -212,64 +236,51 @@ template <std::size_t Size, class T, class F>
 constexpr decltype(auto) take_apart(T& value, F&& f) {
     if constexpr (Size == 0) return f(types<>());
     // clang-format off
-    FANOUT_DETAIL_TAKE_APART(1, m1)
-    FANOUT_DETAIL_TAKE_APART(2, m1, m2)
-    FANOUT_DETAIL_TAKE_APART(3, m1, m2, m3)
-    FANOUT_DETAIL_TAKE_APART(4, m1, m2, m3, m4)
-    FANOUT_DETAIL_TAKE_APART(5, m1, m2, m3, m4, m5)
-    FANOUT_DETAIL_TAKE_APART(6, m1, m2, m3, m4, m5, m6)
-    FANOUT_DETAIL_TAKE_APART(7, m1, m2, m3, m4, m5, m6, m7)
-    FANOUT_DETAIL_TAKE_APART(8, m1, m2, m3, m4, m5, m6, m7, m8)
-    FANOUT_DETAIL_TAKE_APART(9, m1, m2, m3, m4, m5, m6, m7, m8, m9)
-    FANOUT_DETAIL_TAKE_APART(10, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10)
-    FANOUT_DETAIL_TAKE_APART(11, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11)
-    FANOUT_DETAIL_TAKE_APART(12, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12)
-    FANOUT_DETAIL_TAKE_APART(13, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13)
-    FANOUT_DETAIL_TAKE_APART(14, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14)
-    FANOUT_DETAIL_TAKE_APART(15, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)
-    FANOUT_DETAIL_TAKE_APART(16, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16)
-    FANOUT_DETAIL_TAKE_APART(17, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17)
-    FANOUT_DETAIL_TAKE_APART(18, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18)
-    FANOUT_DETAIL_TAKE_APART(19, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19)
-    FANOUT_DETAIL_TAKE_APART(20, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20)
-    FANOUT_DETAIL_TAKE_APART(21, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21)
-    FANOUT_DETAIL_TAKE_APART(22, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22)
-    FANOUT_DETAIL_TAKE_APART(23, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23)
-    FANOUT_DETAIL_TAKE_APART(24, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24)
-    FANOUT_DETAIL_TAKE_APART(25, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25)
-    FANOUT_DETAIL_TAKE_APART(26, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26)
-    FANOUT_DETAIL_TAKE_APART(27, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27)
-    FANOUT_DETAIL_TAKE_APART(28, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27, m28)
-    FANOUT_DETAIL_TAKE_APART(29, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29)
-    FANOUT_DETAIL_TAKE_APART(30, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30)
-    FANOUT_DETAIL_TAKE_APART(31, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31)
-    FANOUT_DETAIL_TAKE_APART(32, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
-        m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32)
+    FANOUT_DETAIL_TAKE_APART(1) FANOUT_DETAIL_TAKE_APART(2) FANOUT_DETAIL_TAKE_APART(3) FANOUT_DETAIL_TAKE_APART(4)
+    FANOUT_DETAIL_TAKE_APART(5) FANOUT_DETAIL_TAKE_APART(6) FANOUT_DETAIL_TAKE_APART(7) FANOUT_DETAIL_TAKE_APART(8)
+    FANOUT_DETAIL_TAKE_APART(9) FANOUT_DETAIL_TAKE_APART(10) FANOUT_DETAIL_TAKE_APART(11) FANOUT_DETAIL_TAKE_APART(12)
+    FANOUT_DETAIL_TAKE_APART(13) FANOUT_DETAIL_TAKE_APART(14) FANOUT_DETAIL_TAKE_APART(15) FANOUT_DETAIL_TAKE_APART(16)
+    FANOUT_DETAIL_TAKE_APART(17) FANOUT_DETAIL_TAKE_APART(18) FANOUT_DETAIL_TAKE_APART(19) FANOUT_DETAIL_TAKE_APART(20)
+    FANOUT_DETAIL_TAKE_APART(21) FANOUT_DETAIL_TAKE_APART(22) FANOUT_DETAIL_TAKE_APART(23) FANOUT_DETAIL_TAKE_APART(24)
+    FANOUT_DETAIL_TAKE_APART(25) FANOUT_DETAIL_TAKE_APART(26) FANOUT_DETAIL_TAKE_APART(27) FANOUT_DETAIL_TAKE_APART(28)
+    FANOUT_DETAIL_TAKE_APART(29) FANOUT_DETAIL_TAKE_APART(30) FANOUT_DETAIL_TAKE_APART(31) FANOUT_DETAIL_TAKE_APART(32)
     // clang-format on
 }
 
 #undef FANOUT_DETAIL_TAKE_APART
-#undef FANOUT_DETAIL_TYPE_AGAIN
-#undef FANOUT_DETAIL_TYPE
-#undef FANOUT_DETAIL_TYPES
-#undef FANOUT_DETAIL_PARENS
-#undef FANOUT_DETAIL_EXPAND_1
-#undef FANOUT_DETAIL_EXPAND_2
-#undef FANOUT_DETAIL_EXPAND_3
-#undef FANOUT_DETAIL_EXPAND
+#undef FANOUT_DETAIL_ITSELF
+#undef FANOUT_DETAIL_MEMBERS_32
+#undef FANOUT_DETAIL_MEMBERS_31
+#undef FANOUT_DETAIL_MEMBERS_30
+#undef FANOUT_DETAIL_MEMBERS_29
+#undef FANOUT_DETAIL_MEMBERS_28
+#undef FANOUT_DETAIL_MEMBERS_27
+#undef FANOUT_DETAIL_MEMBERS_26
+#undef FANOUT_DETAIL_MEMBERS_25
+#undef FANOUT_DETAIL_MEMBERS_24
+#undef FANOUT_DETAIL_MEMBERS_23
+#undef FANOUT_DETAIL_MEMBERS_22
+#undef FANOUT_DETAIL_MEMBERS_21
+#undef FANOUT_DETAIL_MEMBERS_20
+#undef FANOUT_DETAIL_MEMBERS_19
+#undef FANOUT_DETAIL_MEMBERS_18
+#undef FANOUT_DETAIL_MEMBERS_17
+#undef FANOUT_DETAIL_MEMBERS_16
+#undef FANOUT_DETAIL_MEMBERS_15
+#undef FANOUT_DETAIL_MEMBERS_14
+#undef FANOUT_DETAIL_MEMBERS_13
+#undef FANOUT_DETAIL_MEMBERS_12
+#undef FANOUT_DETAIL_MEMBERS_11
+#undef FANOUT_DETAIL_MEMBERS_10
+#undef FANOUT_DETAIL_MEMBERS_9
+#undef FANOUT_DETAIL_MEMBERS_8
+#undef FANOUT_DETAIL_MEMBERS_7
+#undef FANOUT_DETAIL_MEMBERS_6
+#undef FANOUT_DETAIL_MEMBERS_5
+#undef FANOUT_DETAIL_MEMBERS_4
+#undef FANOUT_DETAIL_MEMBERS_3
+#undef FANOUT_DETAIL_MEMBERS_2
+#undef FANOUT_DETAIL_MEMBERS_1
 
 struct give_types {
     template <class... M>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fanout/core/bytes.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/serialize/codec.hpp"
 
 namespace fanout::detail {
@@ -72,7 +73,7 @@ private:
 
 /// What is written for a value.
 template <class T>
-std::vector<std::byte> bytes_of(const T& value) {
+deferred<std::vector<std::byte>, T> bytes_of(const T& value) {
     memory_sink sink;
     writer to(sink);
     to(value);
@@ -88,7 +89,7 @@ T value_from(memory_source& source) {
     return value;
 }
 template <class T>
-T value_from(const std::vector<std::byte>& bytes) {
+T value_from(const deferred<std::vector<std::byte>, T>& bytes) {
     memory_source source(bytes.data(), bytes.size());
     return value_from<T>(source);
 }

@@ -89,6 +89,8 @@ template <class E>
 struct exception_way {
     static constexpr bool by_value = has_codec<E> || has_functions<E> || serializable<E>;
     static constexpr bool by_text = std::is_constructible_v<E, const std::string&>;
+    static constexpr bool by_class = std::is_base_of_v<std::exception, E> && sizeof(E) == sizeof(std::exception) &&
+                                     std::is_default_constructible_v<E>;  // which says all there is
 
     static void write(writer& to) {
         if constexpr (by_value) {
@@ -104,8 +106,13 @@ struct exception_way {
     static std::exception_ptr read(reader& from, const std::string& what, const std::exception_ptr& nested) {
         if constexpr (by_value) {
             return as_pointer(read_value<E>(from), nested);
-        } else if constexpr (by_text) {
-            E exception(what);
+        } else if constexpr (by_text || by_class) {
+            E exception = [&] {
+                if constexpr (by_text)
+                    return E(what);
+                else
+                    return E();
+            }();
             if constexpr (std::is_base_of_v<std::exception, E>)
                 if (exception.what() != what) return nullptr;
             return as_pointer(std::move(exception), nested);
@@ -118,12 +125,13 @@ struct exception_way {
 }  // namespace detail
 
 /// Lets exceptions of class E arrive as they are, which FANOUT_EXCEPTION(E) does before `main` begins. E needs to be
-/// `serializable`, its text included, or to have a constructor that takes its text as a `std::string`; if that
-/// constructor makes another text of it, exceptions arrive as if they had not been registered. Thread-safe.
+/// `serializable`, its text included, or to have a constructor that takes its text as a `std::string`, or no members
+/// at all; if what is made so says something else than what was thrown, it arrives as if it had not been registered.
+/// Thread-safe.
 template <class E>
 bool register_exception() {
     using way = detail::exception_way<E>;
-    static_assert(way::by_value || way::by_text,
+    static_assert(way::by_value || way::by_text || way::by_class,
                   "fanout: an exception that is to be registered needs a constructor that takes its text as a "
                   "std::string, or a serialize(Archive&) function");
     static detail::registered_exception entry{typeid(E), detail::type_when_nested<E>(), way::write, way::read};

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "fanout/core/light_standard.hpp"
+#include "fanout/core/co_owned.hpp"
 
 namespace fanout {
 
@@ -26,18 +26,18 @@ public:
     const std::string& text() const noexcept { return text_->what; }
 
 protected:
-    remote_exception(std::string type, std::string what)
-        : text_(std::make_shared<const texts>(std::move(type), std::move(what))) {}
+    template <class Text>
+    remote_exception(Text type, Text what) : text_(new texts(std::move(type), std::move(what))) {}
     remote_exception(const remote_exception&) noexcept = default;
     remote_exception& operator=(const remote_exception&) noexcept = default;
 
 private:
-    struct texts {
-        texts(std::string t, std::string w) : type(std::move(t)), what(std::move(w)) {}
+    struct texts : detail::counts_owners {
+        texts(std::string its_type, std::string its_what) : type(std::move(its_type)), what(std::move(its_what)) {}
         std::string type;
         std::string what;
     };
-    std::shared_ptr<const texts> text_;  // shared: to copy an exception must not throw
+    detail::co_owned<const texts> text_;  // to copy an exception must not throw
 };
 
 namespace detail {

@@ -66,21 +66,35 @@ inline constexpr bool is_tuple<std::tuple<T...>> = true;
 template <class T, class U>
 inline constexpr bool is_tuple<std::pair<T, U>> = true;
 
+// std::shared_ptr and std::weak_ptr are known by what they have, so that <memory> is included by who uses them.
+template <class P>
+concept shared_pointer = is_std<P>() && requires(const P& p) {
+    typename P::weak_type;
+    p.use_count();
+    p.get();
+};
+template <class P>
+concept weak_pointer = is_std<P>() && requires(const P& p) {
+    p.expired();
+    p.lock();
+};
+
 template <class T>
 inline constexpr bool is_owning_pointer = false;  // that fanout can make again
 template <class T>
 inline constexpr bool is_owning_pointer<std::unique_ptr<T>> = !std::is_array_v<T>;
-template <class T>
-inline constexpr bool is_owning_pointer<std::shared_ptr<T>> = !std::is_array_v<T> && !std::is_void_v<T>;
+template <template <class> class Pointer, class T>
+    requires shared_pointer<Pointer<T>>
+inline constexpr bool is_owning_pointer<Pointer<T>> = !std::is_array_v<T> && !std::is_void_v<T>;
 
 template <class T>
 inline constexpr bool is_other_pointer = false;
 template <class T, class Deleter>
 inline constexpr bool is_other_pointer<std::unique_ptr<T, Deleter>> = !is_owning_pointer<std::unique_ptr<T, Deleter>>;
-template <class T>
-inline constexpr bool is_other_pointer<std::shared_ptr<T>> = !is_owning_pointer<std::shared_ptr<T>>;
-template <class T>
-inline constexpr bool is_other_pointer<std::weak_ptr<T>> = true;
+template <shared_pointer P>
+inline constexpr bool is_other_pointer<P> = !is_owning_pointer<P>;
+template <weak_pointer P>
+inline constexpr bool is_other_pointer<P> = true;
 
 // Those that may be there.
 

@@ -9,6 +9,7 @@
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,7 +18,6 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/errors.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/processes/ring.hpp"
@@ -35,9 +35,7 @@ namespace fanout::detail {
 class arrived_run final : public job, public portable_tasks {
 public:
     arrived_run(const run_message& order, int slots, std::shared_ptr<connection> wire)
-        : job(std::nullopt, std::nullopt,
-              order.time_limit > 0 ? std::optional(clock::duration(std::chrono::nanoseconds(order.time_limit)))
-                                   : std::nullopt),
+        : job(std::nullopt, std::nullopt, std::chrono::nanoseconds(order.time_limit)),
           order_(order),
           wire_(std::move(wire)),
           at_work_(whole_pages(static_cast<std::size_t>(slots) * sizeof(std::atomic<std::uint64_t>))) {

@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"
 #include "fanout/processes/feeder.hpp"
-#include "fanout/processes/owned.hpp"
 #include "fanout/processes/verdicts.hpp"
 #include "fanout/serialize/memory.hpp"
 #include "fanout/tcp/messages.hpp"

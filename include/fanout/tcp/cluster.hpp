@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,7 +15,6 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/errors.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"

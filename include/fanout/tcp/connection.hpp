@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "fanout/core/clock.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/processes/system.hpp"
 #include "fanout/tcp/frames.hpp"

@@ -8,12 +8,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "fanout/core/clock.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/processes/system.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
@@ -9,7 +10,6 @@
 
 #include "fanout/core/bytes.hpp"
 #include "fanout/core/delayed.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/tcp/function_value.hpp"

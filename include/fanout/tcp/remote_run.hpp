@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,7 +68,7 @@ private:
         schedule::rules rules;
         rules.retries = how.retries;
         rules.batch = work.batch_size();
-        rules.one_by_one = how.retries == 0 || work.time_limit().has_value() || !work.size();
+        rules.one_by_one = how.retries == 0 || work.has_time_limit() || !work.size();
         return rules;
     }
 
@@ -80,7 +81,7 @@ private:
         order_.retries = how_.retries;
         order_.collects_failures = tasks_.collects_failures();
         order_.memory_limit = how_.memory_limit.value_or(0);
-        if (work_.time_limit()) order_.time_limit = std::chrono::nanoseconds(*work_.time_limit()).count();
+        order_.time_limit = std::chrono::nanoseconds(work_.time_limit()).count();
     }
 
     void work_off() {

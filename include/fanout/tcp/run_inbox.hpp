@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "fanout/core/bytes.hpp"
 #include "fanout/core/clock.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/processes/system.hpp"
 #include "fanout/serialize/decode_error.hpp"

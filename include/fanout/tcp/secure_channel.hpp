@@ -11,7 +11,6 @@
 #include <string>
 
 #include "fanout/core/concat.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/tcp/frames.hpp"
 
 namespace fanout::detail {

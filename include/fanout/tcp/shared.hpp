@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/tcp/function_key.hpp"

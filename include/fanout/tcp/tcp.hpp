@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,7 +15,6 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"

@@ -11,13 +11,13 @@
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/errors.hpp"
-#include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/processes/settings.hpp"

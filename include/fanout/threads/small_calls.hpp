@@ -7,6 +7,7 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/threads/pace.hpp"
 #include "fanout/threads/team.hpp"
 
@@ -38,7 +39,7 @@ inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t le
 /// One thread that sleeps takes some 20 us to come; that is 10,000 square roots. A call that is finished here has
 /// touched no lock and woken nobody: it costs a few clock readings (30 ns each) more than the loop.
 template <class Clock>
-std::optional<pace> run_if_small(job& work, basic_team<Clock>& helpers) {
+deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& helpers) {
     std::size_t left = *work.size();
     std::size_t slice = 1;
     auto now = Clock::now();

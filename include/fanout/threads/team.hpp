@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/choice_of_cpu.hpp"
@@ -247,7 +249,7 @@ private:
 
     member* start_member() {
         const lock_guard lock(threads_lock_);
-        if (!left_) left_ = made_.emplace_back(std::make_unique<member>()).get();
+        if (!left_) left_ = made_.emplace_back(new member()).get();
         member& added = *left_;
         added.home = this;
         if (!habits_.outlives_everything) threads_.reserve(threads_.size() + 1);  // so that a thread cannot be lost
@@ -364,10 +366,10 @@ private:
     int members_ = 0;
     std::atomic<bool> dismissed_ = false;
 
-    mutex threads_lock_;                         // for making and ending threads, which takes its time
-    std::vector<std::unique_ptr<member>> made_;  // all members that there have ever been
-    member* left_ = nullptr;                     // those without a thread
-    std::vector<plain_thread> threads_;          // those to be joined
+    mutex threads_lock_;                                  // for making and ending threads, which takes its time
+    std::vector<owned<member>> made_;                     // all members that there have ever been
+    member* left_ = nullptr;                              // those without a thread
+    deferred<std::vector<plain_thread>, Clock> threads_;  // those to be joined
 
     // Hints, read without the lock: at worst a small call is finished alone, or a member is woken for little.
     std::atomic<time_point> awake_until_ = time_point();

@@ -44,8 +44,11 @@ private:
     const pace start_;
 };
 
-inline constinit team_holder shared_team;          // for computing: never more than the CPUs
-inline constinit team_holder shared_waiting_team;  // for n_jobs above the CPUs: grows as wanted, shrinks when idle
+template <class Clock>
+constinit basic_team_holder<Clock> shared_team;  // for computing: never more than the CPUs
+
+template <class Clock>
+constinit basic_team_holder<Clock> shared_waiting_team;  // for n_jobs above them: grows as wanted, shrinks when idle
 
 /// An hour at most: what is longer would overflow when it is added to now.
 inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
@@ -57,8 +60,8 @@ inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
 template <class Clock>
 basic_team<Clock>& team_of_process(bool waiting, typename Clock::duration spin) {
     constexpr int no_limit = std::numeric_limits<int>::max();
-    return waiting ? shared_waiting_team.get({no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
-                   : shared_team.get({cpu_count() - 1, spin, Clock::duration::max(), true});
+    return waiting ? shared_waiting_team<Clock>.get({no_limit, std::chrono::seconds(0), std::chrono::seconds(5), true})
+                   : shared_team<Clock>.get({cpu_count() - 1, spin, Clock::duration::max(), true});
 }
 
 inline void run_alone(job& work) {
@@ -158,7 +161,5 @@ struct threads {
         return detail::own_team<Clock>(detail::within_reason(spin));
     }
 };
-
-static_assert(keeps_workers<threads>);
 
 }  // namespace fanout

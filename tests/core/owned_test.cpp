@@ -1,5 +1,5 @@
 // Tests of owned.hpp.
-#include <fanout/processes/owned.hpp>
+#include <fanout/core/owned.hpp>
 
 #include <utility>
 

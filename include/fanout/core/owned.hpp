@@ -1,8 +1,6 @@
 // A pointer that owns what it points to: what std::unique_ptr is, for a tenth of the time that it takes to compile.
 #pragma once
 
-#include <utility>
-
 namespace fanout::detail {
 
 template <class T>
@@ -10,9 +8,12 @@ class owned {
 public:
     owned() = default;
     explicit owned(T* object) noexcept : object_(object) {}
-    owned(owned&& moved) noexcept : object_(std::exchange(moved.object_, nullptr)) {}
+    owned(owned&& moved) noexcept : object_(moved.object_) { moved.object_ = nullptr; }
     owned& operator=(owned&& moved) noexcept {
-        T* const before = std::exchange(object_, std::exchange(moved.object_, nullptr));
+        T* const before = object_;
+        T* const next = moved.object_;
+        moved.object_ = nullptr;
+        object_ = next;
         delete before;  // last, since what was moved may have been in it
         return *this;
     }
