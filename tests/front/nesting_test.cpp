@@ -209,6 +209,26 @@ TEST_CASE("a thread that is done with the outermost call comes to help the calls
     }
 }
 
+TEST_CASE("so does the outermost caller, while it waits for its helper", "[nested]") {
+    const auto caller = std::this_thread::get_id();
+    for (int round = 0; round < 50; ++round) {
+        std::latch both(2);
+        std::latch begun(2);
+        std::atomic<bool> came = false;
+        parallel(2)(delayed([&](int) {
+                        begun.arrive_and_wait();
+                        if (std::this_thread::get_id() == caller) return;
+                        parallel(2)(delayed([&](int) {
+                                        if (std::this_thread::get_id() == caller) came = true;
+                                        both.arrive_and_wait();
+                                    }),
+                                    std::views::iota(0, 2));
+                    }),
+                    std::views::iota(0, 2));
+        REQUIRE(came);
+    }
+}
+
 TEST_CASE("where all threads are busy the inner call runs in its caller", "[nested]") {
     std::latch all_busy(2);
     std::latch done(2);

@@ -38,6 +38,11 @@ public:
     /// before anybody else can see the budget.
     void* helpers = nullptr;
 
+    /// The outermost caller, when it waits for its helpers and could help the calls inside; guarded by their lock.
+    void* waiting_caller = nullptr;
+
+    std::atomic<bool> is_in_call = false;
+
 private:
     std::atomic<int> spare_;
 };

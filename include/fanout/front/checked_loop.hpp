@@ -124,8 +124,9 @@ auto checked_loop([[maybe_unused]] const Runner& runner, const Go& go) {
     }
 }
 
+/// A loop as it is run. Nobody derives from it, so whoever holds it can destroy it without a virtual destructor.
 template <class Loop>
-class local_loop final : public Loop {
+class sealed final : public Loop {
 public:
     using Loop::Loop;
 };
@@ -133,9 +134,9 @@ public:
 template <class Loop, class Where>
 struct loop_for;
 template <class Loop>
-struct loop_for<Loop, std::false_type> : std::type_identity<local_loop<Loop>> {};
+struct loop_for<Loop, std::false_type> : std::type_identity<sealed<Loop>> {};
 template <class Loop>
-struct loop_for<Loop, std::true_type> : std::type_identity<portable_loop<Loop>> {};
+struct loop_for<Loop, std::true_type> : std::type_identity<sealed<portable_loop<Loop>>> {};
 template <class Loop, class Remote, class F, class... References>
 struct loop_for<Loop, sent_by<Remote, F, References...>>
     : std::type_identity<typename Remote::template loop<portable_loop<Loop>, F, References...>> {};

@@ -50,7 +50,8 @@ private:
 /// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
 /// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the
 /// outermost call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and
-/// whoever gets free comes to help.
+/// whoever gets free comes to help. So does the outermost caller while it waits for its helpers: all calls inside of
+/// its own end before that one does, so they keep it from nothing.
 ///
 /// An open call lies on the stack of its caller; `lock_` guards the lists and the counts in it. A member that is called
 /// to help is given a seat at the call, under the lock, and takes it with an exchange when it comes. The caller, when
@@ -111,16 +112,25 @@ private:
 
     struct open_call {
         open_call(shared_work& what, int helpers, thread_budget& threads)
-            : work(what), budget(threads), seats(helpers) {}
+            : work(what),
+              budget(threads),
+              is_outermost(!threads.is_in_call.exchange(true, std::memory_order_relaxed)),
+              seats(helpers) {}
+        open_call(const open_call&) = delete;
+        open_call& operator=(const open_call&) = delete;
+        ~open_call() {
+            if (is_outermost) budget.is_in_call.store(false, std::memory_order_relaxed);
+        }
 
         bool may_have_another() noexcept { return seats > 0 && budget.take(); }
 
         shared_work& work;
         thread_budget& budget;
+        const bool is_outermost;
         int seats;  // helpers that may still be called
         int next_worker = 1;
-        member* seated = nullptr;        // those that have been given a seat and have not left
-        parking_spot* caller = nullptr;  // where the caller waits for the last helper, once it does
+        member* seated = nullptr;  // those that have been given a seat and have not left
+        member* caller = nullptr;  // as which the caller waits for the last helper, once it does
         open_call* next = nullptr;
     };
 
@@ -145,7 +155,6 @@ private:
     }
 
     void close(open_call& call) {
-        parking_spot spot;
         {
             const lock_guard lock(lock_);
             open_call** link = &calls_;
@@ -153,9 +162,72 @@ private:
             *link = call.next;
             take_back_seats(call);
             if (!call.seated) return;
-            call.caller = &spot;
         }
-        spot.wait(habits_.spin);
+        wait_for_helpers(call);
+    }
+
+    void wait_for_helpers(open_call& call) {
+        member me;
+        open_call* inner = nullptr;
+        for (;;) {
+            {
+                const lock_guard lock(lock_);
+                call.caller = &me;
+                if (!call.seated) break;
+                if (call.is_outermost) inner = open_inside(call.budget);
+                if (inner)
+                    add_helper(*inner, me);
+                else if (call.is_outermost)
+                    call.budget.waiting_caller = &me;
+            }
+            if (inner)
+                help(*inner, me);
+            else
+                me.spot.wait(habits_.spin);
+        }
+        stop_waiting_as(me, call.budget);
+    }
+
+    /// A call that wants help, of those inside of the outermost one that has this budget. Its caller needs none of it.
+    open_call* open_inside(const thread_budget& budget) const noexcept {
+        open_call* call = calls_;
+        while (call && !(&call->budget == &budget && call->seats > 0)) call = call->next;
+        return call;
+    }
+
+    void help(open_call& inner, member& me) {
+        if (me.brings_another) seat_helper(inner);
+        inner.work.work(me.worker);
+        member* last_waits = nullptr;
+        {
+            const lock_guard lock(lock_);
+            inner.seats = 0;  // there is nothing left to claim
+            unlink_helper(me);
+            last_waits = who_waits_for_the_last_of(inner);
+        }
+        if (last_waits) call_up(*last_waits);
+    }
+
+    /// Nobody may be about to call it.
+    void stop_waiting_as(member& me, thread_budget& budget) noexcept {
+        {
+            const lock_guard lock(lock_);
+            if (budget.waiting_caller == &me) budget.waiting_caller = nullptr;
+        }
+        while (me.calls_on_the_way.load(std::memory_order_acquire) > 0) relax();  // pairs with call_up
+    }
+
+    /// To be called up, as soon as the lock is released; null if there are helpers left, or nobody is waiting yet.
+    member* who_waits_for_the_last_of(open_call& done) noexcept {
+        if (done.seated || !done.caller) return nullptr;
+        done.caller->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
+        return done.caller;
+    }
+
+    /// It has been counted in `calls_on_the_way` under the lock, and cannot be gone before.
+    static void call_up(member& whom) noexcept {
+        whom.spot.call();
+        whom.calls_on_the_way.fetch_sub(1, std::memory_order_release);
     }
 
     void take_back_seats(open_call& call) noexcept {
@@ -175,27 +247,33 @@ private:
     /// first, so that nobody pays for more than one wake-up.
     void seat_helper(open_call& call) noexcept {
         member* called = nullptr;
+        member* outermost_caller = nullptr;
+        bool is_new = false;
         {
             const lock_guard lock(lock_);
-            if (!call.may_have_another()) return;
-            if (idle_) {
-                called = std::exchange(idle_, idle_->next_idle);
-                called->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
-                give_seat(call, *called);
-            } else if (members_ == habits_.most_members) {
-                return call.budget.give_back();
-            } else {
-                ++members_;
+            if (call.seats == 0) return;
+            outermost_caller = static_cast<member*>(std::exchange(call.budget.waiting_caller, nullptr));
+            if (outermost_caller) outermost_caller->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
+            if (call.may_have_another()) {
+                if (idle_) {
+                    called = std::exchange(idle_, idle_->next_idle);
+                    called->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
+                    give_seat(call, *called);
+                } else if (members_ == habits_.most_members) {
+                    call.budget.give_back();
+                } else {
+                    ++members_;
+                    is_new = true;
+                }
             }
         }
+        if (outermost_caller) call_up(*outermost_caller);
         if (called) {
             // Unless it has come already: it was only just sitting down.
             if (called->seat.load(std::memory_order_relaxed)) called->cpus.avoid_callers(called->thread);
-            called->spot.call();
-            called->calls_on_the_way.fetch_sub(1, std::memory_order_release);  // pairs with the load in gets_up
-        } else {
-            add_member(call);
+            call_up(*called);
         }
+        if (is_new) add_member(call);
     }
 
     void give_seat(open_call& call, member& helper) noexcept {
@@ -216,9 +294,13 @@ private:
     }
 
     void remove_helper(member& helper) noexcept {
+        unlink_helper(helper);
+        helper.helps->budget.give_back();
+    }
+
+    void unlink_helper(member& helper) noexcept {
         (helper.previous_helper ? helper.previous_helper->next_helper : helper.helps->seated) = helper.next_helper;
         if (helper.next_helper) helper.next_helper->previous_helper = helper.previous_helper;
-        helper.helps->budget.give_back();
     }
 
     void sit_down(member& tired) noexcept { tired.next_idle = std::exchange(idle_, &tired); }
@@ -319,20 +401,20 @@ private:
 
     /// Leaves the call that is done, for another that wants help, or to sit down among the idle.
     open_call* leave(member& me, open_call& done) noexcept {
-        parking_spot* waiting_caller = nullptr;
+        member* last_waits = nullptr;
         open_call* other = nullptr;
         {
             const lock_guard lock(lock_);
             done.seats = 0;  // there is nothing left to claim
             remove_helper(me);
-            if (!done.seated) waiting_caller = done.caller;
+            last_waits = who_waits_for_the_last_of(done);
             other = wanting_help();
             if (other)
                 add_helper(*other, me);
             else
                 sit_down(me);
         }
-        if (waiting_caller) waiting_caller->call();
+        if (last_waits) call_up(*last_waits);
         return other;
     }
 
