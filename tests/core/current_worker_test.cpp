@@ -85,10 +85,10 @@ TEST_CASE("what a worker has borrowed is given back at its end, the last first",
     const int one = 0, other = 0;
     numbered first(&one, 1), second(&other, 2), third(&one, 3);
     {
-        worker_frame outer(0, 1, "test");
+        worker_frame outer(0, 1, "test", 1);
         outer.borrow(first);
         {
-            worker_frame inner(0, 1, "test");
+            worker_frame inner(0, 1, "test", 2);
             CHECK(inner.borrowed_from(&one) == nullptr);
             inner.borrow(second);
             inner.borrow(third);

@@ -53,3 +53,10 @@ TEST_CASE("what cannot be called so cannot be kept", "[shared_function]") {
     STATIC_REQUIRE_FALSE(std::is_convertible_v<int, shared_function<>>);
     STATIC_REQUIRE_FALSE(std::is_convertible_v<void (*)(int), shared_function<>>);
 }
+
+TEST_CASE("what was moved from is nothing", "[shared_function]") {
+    fanout::shared_function<int> given = [](int) {};
+    const fanout::shared_function<int> taken = std::move(given);
+    CHECK(taken);
+    CHECK_FALSE(given);
+}

@@ -180,6 +180,24 @@ TEST_CASE("every helper of a call sees the scope, and none of them after it", "[
     CHECK(n_jobs_of_each() == std::vector(4, all));
 }
 
+TEST_CASE("what a call runs besides its tasks sees the scope too", "[config]") {
+    const config scope({.n_jobs = 3});
+    std::atomic<bool> all_see_it = true;
+    const auto look = [&] { all_see_it = all_see_it && n_jobs_here() == 3; };
+    const int sum = parallel(2).reduce(
+        0,
+        [&](int so_far, int next) {
+            look();
+            return so_far + next;
+        },
+        delayed([](int i) { return i; }), std::views::iota(0, 2000));
+    CHECK(sum == 1999 * 1000);
+    for (int round = 0; round < 20; ++round)
+        parallel({.n_jobs = 2, .on_progress = [&](const fanout::progress&) { look(); }})(
+            delayed([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }), std::views::iota(0, 120));
+    CHECK(all_see_it);
+}
+
 TEST_CASE("a scope in a task is the task's own", "[config]") {
     const config scope({.n_jobs = 3});
     const auto inner = parallel(2, threads{})(delayed([](int i) {

@@ -229,6 +229,44 @@ TEST_CASE("so does the outermost caller, while it waits for its helper", "[neste
     }
 }
 
+TEST_CASE("so does the caller of a call in between", "[nested]") {
+    for (int round = 0; round < 50; ++round) {
+        std::latch begun(2);
+        std::latch both(2);
+        const auto innermost = [&] {
+            parallel(2)(delayed([&](int) { both.arrive_and_wait(); }), std::views::iota(0, 2));
+        };
+        // Of the call in between either task may be the one that opens another: only its caller is free to help.
+        const auto in_between = [&](int i) {
+            begun.arrive_and_wait();
+            if (i == 1) innermost();
+        };
+        parallel(2)(delayed([&](int) { parallel(2)(delayed(in_between), std::views::iota(0, 2)); }),
+                    std::views::iota(0, 1));
+        REQUIRE(both.try_wait());
+    }
+}
+
+TEST_CASE("who waits for helpers helps no call beside its own", "[nested]") {
+    // A task that reads two streams by turns: the thread of the one must not end up in tasks of the other.
+    const auto read_both = [](int i) {
+        if (i != 0) return 0;
+        auto numbers = parallel(2).stream(delayed([](int n) { return n; }), std::vector<int>(20, 1));
+        auto others = parallel(2).stream(delayed([](int n) { return n; }), std::views::iota(0));
+        int count = 0;
+        auto other = others.begin();
+        for (auto number = numbers.begin(); number != numbers.end(); ++number, ++other) {
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+            ++count;
+        }
+        return count;
+    };
+    std::vector<int> expected(2000);
+    expected[0] = 20;
+    for (int round = 0; round < 20; ++round)
+        REQUIRE(parallel(2)(delayed(read_both), std::views::iota(0, 2000)) == expected);
+}
+
 TEST_CASE("where all threads are busy the inner call runs in its caller", "[nested]") {
     std::latch all_busy(2);
     std::latch done(2);

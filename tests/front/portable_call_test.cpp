@@ -40,7 +40,7 @@ TEST_CASE("who is thrown a failure is told how to keep the other results, and wh
           "[portable_call]") {
     const auto numbers = std::views::iota(0, 5);
     CHECK_THROWS_WITH(parallel(2, processes{.retries = 0})(delayed(exits_at_two), numbers),
-                      starting_with("task 2 ended its worker (pid ") &&
+                      starting_with("task 2 ended its worker on processes (worker ") &&
                           ending_with("; use .outcomes(...) to keep the other results"));
     const auto outcomes = parallel(2, processes{.retries = 0}).outcomes(delayed(exits_at_two), numbers);
     REQUIRE_FALSE(outcomes[2].has_value());

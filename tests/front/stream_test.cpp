@@ -538,6 +538,30 @@ TEST_CASE("a result is not held up by a slow neighbour in its chunk", "[stream]"
     CHECK(taken == 16);
 }
 
+TEST_CASE("a result is not held up by a slow neighbour though a later task has failed meanwhile", "[stream]") {
+    for (int round = 0; round < 300; ++round) {
+        std::atomic<bool> failed = false;
+        std::atomic<bool> taken = false;
+        const auto task = [&](int i) {
+            if (i == 0)
+                for (int spins = 0; !failed && spins < 100'000; ++spins) std::this_thread::yield();
+            if (i == 1)
+                while (!taken) std::this_thread::yield();  // for ever, if the first result does not come before
+            if (i == 2) {
+                failed = true;
+                throw std::runtime_error("two");
+            }
+            return i;
+        };
+        const auto read = [&] {
+            for (const int result :
+                 parallel({.n_jobs = 2, .batch_size = 2}).stream(delayed(task), std::vector{0, 1, 2, 3}))
+                if (result == 0) taken = true;
+        };
+        REQUIRE_THROWS_AS(read(), std::runtime_error);
+    }
+}
+
 TEST_CASE("a stream can be read in another thread than the one that made it, and moved meanwhile", "[stream]") {
     on_backends_of_this_process([&](auto backend) {
         auto results = parallel(2, backend).stream(square, std::views::iota(0, 100));

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +16,7 @@
 
 #include <fanout/core/sequential.hpp>
 #include <fanout/front/parallel.hpp>
+#include <fanout/processes/processes.hpp>
 #include <ranges>
 
 #include "catch.hpp"
@@ -135,6 +138,15 @@ TEST_CASE("a call says its lines on stderr, from 50 on on stdout, and none unles
           "[Parallel(n_jobs=1)]: Done 0 out of 0 | elapsed:    0.0s finished\n");
     CHECK(written_to(STDERR_FILENO, run(1, 2, 0)) ==
           "[Parallel(n_jobs=2)]: Using backend threads with 2 concurrent workers.\n");
+}
+
+TEST_CASE("lines come while worker processes are at it", "[verbose_lines]") {
+    const std::string said = written_to(STDERR_FILENO, [] {
+        parallel({.n_jobs = 2, .verbose = 10}, fanout::processes{})(delayed([](int) { usleep(10'000); }),
+                                                                    std::views::iota(0, 60));
+    });
+    CHECK(std::count(said.begin(), said.end(), '\n') > 3);
+    CHECK_THAT(said, containing("Done 60 out of 60"));
 }
 
 TEST_CASE("a call that fails is not finished", "[verbose_lines]") {

@@ -415,7 +415,7 @@ TEST_CASE("a task that kills its workers is tried retries times more, and then f
         try {
             std::rethrow_exception(job.failures[5]->exception);
         } catch (const fanout::worker_lost& lost) {
-            CHECK_THAT(lost.what(), starting_with("task 5 killed its worker (pid "));
+            CHECK_THAT(lost.what(), starting_with("task 5 killed its worker on processes (worker "));
             CHECK_THAT(lost.what(), containing("attempt " + std::to_string(retries + 1) + " of " +
                                                std::to_string(retries + 1) + "): SIGSEGV"));
             CHECK(lost.index() == 5);

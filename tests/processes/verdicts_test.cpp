@@ -45,11 +45,12 @@ TEST_CASE("a task that killed its worker has a failure with all there is to say,
         why.message() ==
         "task 17 failed on processes (worker 0, pid 4242, attempt 3): fanout::worker_lost: killed its worker: SIGSEGV "
         "at address 0x8; look");
-    CHECK(text_of(why) == "task 17 killed its worker (pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; look");
-    CHECK(
-        text_of(lost_failure(known, 3, "ended its worker", "it called exit(0)", "look", false)) ==
-        "task 17 ended its worker (pid 4242, attempt 3 of 3): it called exit(0); look; use .outcomes(...) to keep the "
-        "other results");
+    CHECK(text_of(why) ==
+          "task 17 killed its worker on processes (worker 0, pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; look");
+    CHECK(text_of(lost_failure(known, 3, "ended its worker", "it called exit(0)", "look", false)) ==
+          "task 17 ended its worker on processes (worker 0, pid 4242, attempt 3 of 3): it called exit(0); look; use "
+          ".outcomes(...) to keep the "
+          "other results");
     try {
         std::rethrow_exception(why.exception);
     } catch (const fanout::worker_lost& e) {

@@ -260,6 +260,20 @@ TEST_CASE("a worker that is killed is replaced, and only the task that it was at
     }
 }
 
+TEST_CASE("who watches a call is told while its tasks run") {
+    int reports = 0;
+    bool on_the_way = false;
+    parallel({.n_jobs = 2,
+              .on_progress =
+                  [&](const progress& now) {
+                      ++reports;
+                      on_the_way = on_the_way || (now.done > 0 && now.done < 60);
+                  }},
+             tcp{})(delayed([](int) { usleep(10'000); }), std::views::iota(0, 60));
+    CHECK(on_the_way);
+    CHECK(reports > 2);
+}
+
 TEST_CASE("a task that takes too long is killed, and not tried again") {
     const auto cluster = parallel({.n_jobs = 2, .timeout = 1s}, tcp{});
     const auto outcomes = cluster.outcomes(delayed([](int i) {

@@ -27,17 +27,17 @@ struct borrowed {
 /// Lives on the stack of whoever runs tasks as a worker, as long as that takes. Used by its own thread only.
 class worker_frame {
 public:
-    worker_frame(int slot, int n_jobs, const char* backend) noexcept;
+    /// `depth`: that of the call, for a helper's thread knows nothing of the calls around it.
+    worker_frame(int slot, int n_jobs, const char* backend, int depth) noexcept;
     worker_frame(const worker_frame&) = delete;
     worker_frame& operator=(const worker_frame&) = delete;
     ~worker_frame();
 
     int slot() const noexcept { return slot_; }
-    worker_info info() const noexcept {
-        int depth = 1;
-        for (const worker_frame* each = outer_; each; each = each->outer_) ++depth;
-        return {slot_, n_jobs_, backend_, depth};
-    }
+    worker_info info() const noexcept { return {slot_, n_jobs_, backend_, depth_}; }
+
+    /// Of a call that this thread makes now.
+    static int depth_of_call() noexcept;
 
     borrowed* borrowed_from(const void* lender) const noexcept {
         borrowed* each = borrowed_;
@@ -56,16 +56,19 @@ private:
     const int slot_;
     const int n_jobs_;
     const char* const backend_;
+    const int depth_;
     worker_frame* const outer_;
     borrowed* borrowed_ = nullptr;
 };
 
 inline constinit thread_local worker_frame* innermost_worker = nullptr;
 
-inline worker_frame::worker_frame(int slot, int n_jobs, const char* backend) noexcept
-    : slot_(slot), n_jobs_(n_jobs), backend_(backend), outer_(innermost_worker) {
+inline worker_frame::worker_frame(int slot, int n_jobs, const char* backend, int depth) noexcept
+    : slot_(slot), n_jobs_(n_jobs), backend_(backend), depth_(depth), outer_(innermost_worker) {
     innermost_worker = this;
 }
+
+inline int worker_frame::depth_of_call() noexcept { return innermost_worker ? innermost_worker->depth_ + 1 : 1; }
 
 inline worker_frame::~worker_frame() {
     innermost_worker = outer_;

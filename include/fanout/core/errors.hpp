@@ -43,6 +43,9 @@ public:
     worker_lost(failure why, const std::string& text)
         : std::runtime_error(text), why_(new detail::with_owners<failure>(std::move(why))) {}
 
+    worker_lost(const worker_lost&) noexcept = default;  // and no moving, which would leave one that knows nothing
+    worker_lost& operator=(const worker_lost&) noexcept = default;
+
     /// Everything that is known of it; its own `exception` is empty.
     const failure& why() const noexcept { return why_->value; }
 

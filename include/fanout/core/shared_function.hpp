@@ -32,7 +32,7 @@ public:
         };
     }
 
-    explicit operator bool() const noexcept { return call_ != nullptr; }
+    explicit operator bool() const noexcept { return static_cast<bool>(of_); }
 
     /// It must not be nothing.
     void operator()(Args... args) const { call_(of_.get(), std::forward<Args>(args)...); }

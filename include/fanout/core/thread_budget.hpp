@@ -38,16 +38,14 @@ public:
     /// before anybody else can see the budget.
     void* helpers = nullptr;
 
-    /// The outermost caller, when it waits for its helpers and could help the calls inside; guarded by their lock.
-    void* waiting_caller = nullptr;
-
-    std::atomic<bool> is_in_call = false;
-
 private:
     std::atomic<int> spare_;
 };
 
 /// That of the call whose task this thread runs; null outside.
 inline constinit thread_local thread_budget* budget_here = nullptr;
+
+/// The call whose task this thread runs, as those know it who help it; null outside, and where nobody may help.
+inline constinit thread_local void* call_here = nullptr;
 
 }  // namespace fanout::detail

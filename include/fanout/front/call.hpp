@@ -36,6 +36,7 @@ struct call_plan {
     int n_jobs;
     const char* backend;
     counts_owners* summaries = nullptr;  // see observed_call
+    int depth = worker_frame::depth_of_call();
 };
 
 /// `TakesToken`: whether the function is one that is told when to stop.
@@ -61,9 +62,10 @@ public:
         if (!stopping() && !has_failed_.load(std::memory_order_relaxed))
             return;  // nothing is on record then, and the record has a lock
         if (ending_.was_too_late())
-            throw deadline_exceeded(concat({"fanout: the call was not done within its deadline of ",
-                                            in_seconds(*plan_.wishes.deadline), " s; ", std::to_string(finished_.value),
-                                            " tasks were; give it more time, or take results as they come"}));
+            throw deadline_exceeded(concat(
+                {"fanout: the call was not done within its deadline of ", in_seconds(*plan_.wishes.deadline), " s; ",
+                 std::to_string(finished_.value),
+                 " tasks were done, and their results are dropped; give it more time, or take results as they come"}));
         if (ending_.was_cancelled())
             throw cancelled(concat({"fanout: the call was stopped after ", std::to_string(finished_.value), " tasks"}));
         ending_.rethrow_failure();
@@ -83,7 +85,7 @@ protected:
     template <class Perform, class Failed>
     [[gnu::always_inline]] void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
         const settings_on_loan as_in_the_caller(settings_);
-        const worker_frame frame(worker, plan_.n_jobs, plan_.backend);
+        const worker_frame frame(worker, plan_.n_jobs, plan_.backend, plan_.depth);
         std::size_t i = tasks.first;
         while (i < tasks.last) {
             try {
@@ -190,6 +192,9 @@ protected:
     }
 
     /// A backend that forgets tasks must not go unnoticed: their results would be made up.
+    /// In force where the call was made.
+    const settings* settings_of_caller() const noexcept { return settings_; }
+
     void require_finished(std::size_t size) const {
         if (finished_.value != size)
             blame_backend(concat({std::to_string(finished_.value), " of ", std::to_string(size), " tasks had run"}));
@@ -209,8 +214,8 @@ private:
 
     template <class Clock, class Runner>
     void run_watched(const Runner& runner) {
-        observed<Clock> around(
-            {*this, plan_.wishes, plan_.n_jobs, plan_.backend, finished_.value, plan_.summaries, end_from_beside});
+        observed<Clock> around({*this, plan_.wishes, plan_.n_jobs, plan_.backend, finished_.value, plan_.summaries,
+                                settings_, end_from_beside});
         observer_ = &around;
         try {
             runner.run(static_cast<job&>(around), plan_.n_jobs);

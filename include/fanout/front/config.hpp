@@ -20,18 +20,18 @@ template <class Settings>
 class basic_config {
 public:
     /// Throws `std::invalid_argument` for what could never run.
-    explicit basic_config(options defaults) { begin(std::move(defaults), nullptr); }
+    [[nodiscard]] explicit basic_config(options defaults) { begin(std::move(defaults), nullptr); }
 
     template <class Backend>
         requires(!std::is_same_v<Backend, basic_config>) && runs_jobs<Backend>
-    explicit basic_config(Backend chosen) {
+    [[nodiscard]] explicit basic_config(Backend chosen) {
         const any_backend held = std::move(chosen);
         begin({}, &held);
     }
 
     template <class Backend>
         requires runs_jobs<Backend>
-    basic_config(options defaults, Backend chosen) {
+    [[nodiscard]] basic_config(options defaults, Backend chosen) {
         const any_backend held = std::move(chosen);
         begin(std::move(defaults), &held);
     }

@@ -17,6 +17,7 @@
 #include "fanout/core/recorder.hpp"
 #include "fanout/core/run_observer.hpp"
 #include "fanout/front/around_job.hpp"
+#include "fanout/front/in_force.hpp"
 #include "fanout/front/reporter.hpp"
 
 namespace fanout::detail {
@@ -29,6 +30,7 @@ struct observed_call {
     const char* backend;
     const std::atomic<std::size_t>& finished;
     counts_owners* summaries;  // a last_summary, where the summary goes; null if nobody wants it
+    const settings* in_force;  // where the call was made: what the user is told through sees them
 
     /// Ends the call early, with this exception if there is no reason yet.
     void (*end)(job& work, std::exception_ptr why) noexcept;
@@ -143,6 +145,7 @@ private:
     }
 
     void report(time_point now) noexcept {
+        const settings_on_loan as_in_the_caller(call_.in_force);
         try {
             reporter_.news(now, [this](progress& report) { count(report); });
         } catch (...) {

@@ -30,7 +30,7 @@ public:
     reporter(const options& wishes, const char* backend, int workers, std::optional<std::size_t> size)
         : callback_(wishes.on_progress),
           started_(Clock::now()),
-          due_{{callback_ ? started_ + interval : time_point::max()}} {
+          due_{{callback_ || wishes.verbose.value_or(0) > 0 ? started_ + interval : time_point::max()}} {
         const int verbose = wishes.verbose.value_or(0);
         if (verbose <= 0) return;
         const std::string_view name = backend;
@@ -61,10 +61,11 @@ public:
 
         const progress report = report_at(now, count);
         if (lines_) lines_->say_if_due(report);
-        if (!callback_ || now < due_.value.load(std::memory_order_relaxed)) return;
-        if (report.total_is_known && report.done == report.total) return;  // that is for the last report to say
+        if (now < due_.value.load(std::memory_order_relaxed)) return;
         const auto next = [&] { due_.value.store(Clock::now() + interval, std::memory_order_relaxed); };
         next();
+        if (!callback_) return;
+        if (report.total_is_known && report.done == report.total) return;  // that is for the last report to say
         callback_(report);
         next();
     }

@@ -164,10 +164,10 @@ public:
                 return true;
             }
             if (over_ || broken_off_ || how_.on_demand) return false;
-            if (!std::exchange(has_slept, true))
-                sleep_for_a_while(lock);
-            else
+            if (has_slept)
                 sleep_until_called(lock);
+            else
+                has_slept = !is_called_within_a_while(lock);
         }
     }
 
@@ -270,14 +270,16 @@ private:
     }
 
     /// Tiny tasks fill chunks meanwhile, so nobody need wake the taker.
-    void sleep_for_a_while(unique_lock& lock) {
+    /// Who is called early, for something else, has to sleep for a while again: until then nobody calls for a result.
+    bool is_called_within_a_while(unique_lock& lock) {
         const auto until = clock::now() + a_while;
         call_from_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
         is_napping_ = !how_.tasks && tasks_in_chunk() > 2;
         begin_to_wait();
-        arrival_.wait_until(lock, until, [this] { return !taker_waits_; });
+        const bool called = arrival_.wait_until(lock, until, [this] { return !taker_waits_; });
         taker_waits_ = false;
         is_napping_ = false;
+        return called;
     }
 
     void sleep_until_called(unique_lock& lock) {

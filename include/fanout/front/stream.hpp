@@ -86,15 +86,17 @@ private:
 /// What a thread takes over from the one that it works for, and that waits for it meanwhile.
 class inherited {
 public:
-    inherited() noexcept : budget_(budget_here), is_own_thread_(is_own_thread) {}
+    inherited() noexcept : budget_(budget_here), call_(call_here), is_own_thread_(is_own_thread) {}
 
     void take_over() const noexcept {
-        budget_here = budget_;           // a call that it opens is inside of the other's
+        budget_here = budget_;  // a call that it opens is inside of the other's
+        call_here = call_;
         is_own_thread = is_own_thread_;  // when it forks, it counts in place of the other
     }
 
 private:
     thread_budget* budget_;
+    void* call_;
     bool is_own_thread_;
 };
 

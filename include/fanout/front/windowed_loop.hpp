@@ -18,6 +18,7 @@
 #include "fanout/core/lock.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/front/call.hpp"
+#include "fanout/front/in_force.hpp"
 #include "fanout/front/loop.hpp"
 #include "fanout/front/result_window.hpp"
 
@@ -99,6 +100,7 @@ public:
 
     void run(task_range tasks, int worker) noexcept override {
         if (!tasks) return;
+        const settings_on_loan as_in_the_caller(this->settings_of_caller());  // for what follows the tasks
         auto& chunk = window_.chunk_of(tasks);
         const bool in_one_piece = tasks.size() == chunk.slots.size();
         const auto began = clock::now();

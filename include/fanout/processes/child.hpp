@@ -55,9 +55,10 @@ class child final {
 public:
     /// Never returns, and ends the process without a trace of the program's own exit handlers.
     [[noreturn]] static void live(const worker_orders& orders, const sigset_t& mask) noexcept {
-        const worker_frame frame(orders.worker, orders.settings.n_jobs, "processes");
+        const worker_frame frame(orders.worker, orders.settings.n_jobs, "processes", worker_frame::depth_of_call());
         thread_budget threads(orders.settings.inner_threads, thread_budget::of_a_process());
         budget_here = &threads;
+        call_here = nullptr;
         slot& mine = orders.shared.slot_of(orders.worker);
         prepare(orders, mine, mask);
         child me(orders, mine);

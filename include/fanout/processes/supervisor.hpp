@@ -205,7 +205,7 @@ private:
                 .attempts = attempts_elsewhere(work_, index) + before + 1,
                 .worker = at.worker,
                 .pid = at.process.pid(),
-                .backend = "processes"};
+                .backend = backend_that_is_known<Job>()};
     }
 
     void done(seat& by, std::size_t index, bool failed) {

@@ -24,6 +24,15 @@ int attempts_elsewhere([[maybe_unused]] const Job& work, [[maybe_unused]] std::s
         return 0;
 }
 
+/// What the user has written to have these workers: those of a machine that serves others are called `tcp` there.
+template <class Job>
+constexpr const char* backend_that_is_known() {
+    if constexpr (requires { Job::works_for; })
+        return Job::works_for;
+    else
+        return "processes";
+}
+
 /// `known` with the type and the text of this exception.
 inline failure described_failure(failure known, const std::exception_ptr& exception) {
     try {
@@ -67,23 +76,25 @@ Failure overdue_failure(Failure known, clock::duration limit, bool threads_were_
             "forked)";
     known.type = "fanout::task_timeout";
     known.what = ran + advice;
-    std::string text = "task " + std::to_string(known.index) + " " + ran + " on processes (worker " +
+    std::string text = "task " + std::to_string(known.index) + " " + ran + " on " + known.backend + " (worker " +
                        std::to_string(known.worker) + ", pid " + std::to_string(known.pid) + ")" + advice;
     if (!is_collected) text += how_to_go_on;
     known.exception = std::make_exception_ptr(task_timeout(known.index, text));
     return known;
 }
 
-/// The same. `did` as in "task 17 killed its worker (pid 4242, attempt 3 of 3): SIGSEGV at address 0x8; way out".
+/// The same. `did` as in "task 17 killed its worker on processes (worker 1, pid 4242, attempt 3 of 3): SIGSEGV ...; way
+/// out".
 template <class Failure>
 Failure lost_failure(Failure known, int most_attempts, const char* did, const std::string& cause, const char* way_out,
                      bool is_collected) {
     const std::string why = ": " + cause + "; " + way_out;
     known.type = "fanout::worker_lost";
     known.what = did + why;
-    std::string text = "task " + std::to_string(known.index) + " " + did + " (pid " + std::to_string(known.pid) +
-                       ", attempt " + std::to_string(known.attempts) + " of " + std::to_string(most_attempts) + ")" +
-                       why;
+    std::string text = "task " + std::to_string(known.index) + " " + did + " on " + known.backend + " (worker " +
+                       std::to_string(known.worker) + (known.host.empty() ? std::string() : ", host " + known.host) +
+                       ", pid " + std::to_string(known.pid) + ", attempt " + std::to_string(known.attempts) + " of " +
+                       std::to_string(most_attempts) + ")" + why;
     if (!is_collected) text += how_to_go_on;
     known.exception = std::make_exception_ptr(worker_lost(known, text));
     return known;

@@ -34,6 +34,8 @@ namespace fanout::detail {
 /// one task there, which goes by the number of its first.
 class arrived_run final : public job, public portable_tasks {
 public:
+    static constexpr const char* works_for = "tcp";
+
     arrived_run(const run_message& order, int slots, std::shared_ptr<connection> wire)
         : job(std::nullopt, std::nullopt, std::chrono::nanoseconds(order.time_limit)),
           order_(order),

@@ -18,6 +18,7 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"
+#include "fanout/core/run_observer.hpp"
 #include "fanout/processes/verdicts.hpp"
 #include "fanout/serialize/memory.hpp"
 #include "fanout/tcp/chunk_source.hpp"
@@ -54,6 +55,7 @@ public:
             broken_ = std::current_exception();
         }
         end();
+        if (work_.observer()) work_.observer()->has_ended(status_);
         if (broken_) std::rethrow_exception(broken_);
     }
 
@@ -102,8 +104,15 @@ private:
                 looked = now;
                 look_after_workers(now);
             }
-            if (!news) inbox_.sleep(std::chrono::milliseconds(schedule_.workers() == 0 ? 20 : 100));
+            const clock::duration patience = tell_observer();
+            const clock::duration nap = std::chrono::milliseconds(schedule_.workers() == 0 ? 20 : 100);
+            if (!news) inbox_.sleep(patience < nap ? patience : nap);
         }
+    }
+
+    /// How long whoever watches the call can wait for the next news.
+    clock::duration tell_observer() noexcept {
+        return work_.observer() ? work_.observer()->look(status_) : clock::duration::max();
     }
 
     bool is_done() { return schedule_.in_flight() == 0 && !schedule_.has_again() && input_.is_exhausted(); }
@@ -121,6 +130,7 @@ private:
                 continue;
             }
             std::optional<task_chunk> next = schedule_.take_again();
+            if (next) status_.retried += next->count;
             if (!next && !work_.stopping()) next = input_.take(schedule_.next_size(work_.unclaimed()));
             if (!next) return;
             hungry_.pop_front();
@@ -440,6 +450,7 @@ private:
     bool some_are_done_ = false;  // since the workers were looked after
     clock::time_point alone_since_{};
     std::exception_ptr broken_;
+    run_status status_;
 };
 
 }  // namespace fanout::detail

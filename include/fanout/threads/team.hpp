@@ -2,6 +2,8 @@
 // and sit down again.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <utility>
 #include <vector>
@@ -50,8 +52,8 @@ private:
 /// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
 /// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the
 /// outermost call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and
-/// whoever gets free comes to help. So does the outermost caller while it waits for its helpers: all calls inside of
-/// its own end before that one does, so they keep it from nothing.
+/// whoever gets free comes to help. So does a caller while it waits for its helpers, but only calls inside of its own:
+/// those end before that one does, so they keep it from nothing.
 ///
 /// An open call lies on the stack of its caller; `lock_` guards the lists and the counts in it. A member that is called
 /// to help is given a seat at the call, under the lock, and takes it with an exchange when it comes. The caller, when
@@ -92,7 +94,7 @@ public:
         open_call mine(work, helpers, *budget_here);
         open(mine);
         seat_helper(mine);
-        work.work(0);
+        work_on(mine, 0);
         close(mine);
         note_call(Clock::now());
     }
@@ -112,25 +114,18 @@ private:
 
     struct open_call {
         open_call(shared_work& what, int helpers, thread_budget& threads)
-            : work(what),
-              budget(threads),
-              is_outermost(!threads.is_in_call.exchange(true, std::memory_order_relaxed)),
-              seats(helpers) {}
-        open_call(const open_call&) = delete;
-        open_call& operator=(const open_call&) = delete;
-        ~open_call() {
-            if (is_outermost) budget.is_in_call.store(false, std::memory_order_relaxed);
-        }
+            : work(what), budget(threads), parent(static_cast<open_call*>(call_here)), seats(helpers) {}
 
         bool may_have_another() noexcept { return seats > 0 && budget.take(); }
 
         shared_work& work;
         thread_budget& budget;
-        const bool is_outermost;
-        int seats;  // helpers that may still be called
+        open_call* const parent;  // in one of whose tasks it was made
+        int seats;                // helpers that may still be called
         int next_worker = 1;
-        member* seated = nullptr;  // those that have been given a seat and have not left
-        member* caller = nullptr;  // as which the caller waits for the last helper, once it does
+        member* seated = nullptr;     // those that have been given a seat and have not left
+        member* caller = nullptr;     // as which the caller waits for the last helper, once it does
+        bool caller_is_idle = false;  // it has no call inside to help
         open_call* next = nullptr;
     };
 
@@ -174,30 +169,35 @@ private:
                 const lock_guard lock(lock_);
                 call.caller = &me;
                 if (!call.seated) break;
-                if (call.is_outermost) inner = open_inside(call.budget);
-                if (inner)
-                    add_helper(*inner, me);
-                else if (call.is_outermost)
-                    call.budget.waiting_caller = &me;
+                inner = open_inside(call);
+                if (inner) add_helper(*inner, me);
+                call.caller_is_idle = !inner;
             }
             if (inner)
                 help(*inner, me);
             else
                 me.spot.wait(habits_.spin);
         }
-        stop_waiting_as(me, call.budget);
+        // Who is about to call it up must find it. Pairs with call_up.
+        while (me.calls_on_the_way.load(std::memory_order_acquire) > 0) sched_yield();
     }
 
-    /// A call that wants help, of those inside of the outermost one that has this budget. Its caller needs none of it.
-    open_call* open_inside(const thread_budget& budget) const noexcept {
+    /// A call inside of this one that wants help. The caller takes nothing from the budget for it: it has its own
+    /// thread.
+    open_call* open_inside(const open_call& outer) const noexcept {
+        const auto is_inside = [&](const open_call& call) {
+            const open_call* around = call.parent;
+            while (around && around != &outer) around = around->parent;
+            return around != nullptr;
+        };
         open_call* call = calls_;
-        while (call && !(&call->budget == &budget && call->seats > 0)) call = call->next;
+        while (call && !(call->seats > 0 && is_inside(*call))) call = call->next;
         return call;
     }
 
     void help(open_call& inner, member& me) {
         if (me.brings_another) seat_helper(inner);
-        inner.work.work(me.worker);
+        work_on(inner, me.worker);
         member* last_waits = nullptr;
         {
             const lock_guard lock(lock_);
@@ -208,13 +208,20 @@ private:
         if (last_waits) call_up(*last_waits);
     }
 
-    /// Nobody may be about to call it.
-    void stop_waiting_as(member& me, thread_budget& budget) noexcept {
-        {
-            const lock_guard lock(lock_);
-            if (budget.waiting_caller == &me) budget.waiting_caller = nullptr;
-        }
-        while (me.calls_on_the_way.load(std::memory_order_acquire) > 0) relax();  // pairs with call_up
+    static void work_on(open_call& call, int worker) noexcept {
+        void* const before = std::exchange(call_here, &call);
+        call.work.work(worker);
+        call_here = before;
+    }
+
+    /// The nearest caller of a call around this one that has nothing to do but wait for helpers: to be called up.
+    static member* idle_caller_around(const open_call& call) noexcept {
+        open_call* around = call.parent;
+        while (around && !around->caller_is_idle) around = around->parent;
+        if (!around) return nullptr;
+        around->caller_is_idle = false;
+        around->caller->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
+        return around->caller;
     }
 
     /// To be called up, as soon as the lock is released; null if there are helpers left, or nobody is waiting yet.
@@ -247,13 +254,12 @@ private:
     /// first, so that nobody pays for more than one wake-up.
     void seat_helper(open_call& call) noexcept {
         member* called = nullptr;
-        member* outermost_caller = nullptr;
+        member* idle_caller = nullptr;
         bool is_new = false;
         {
             const lock_guard lock(lock_);
             if (call.seats == 0) return;
-            outermost_caller = static_cast<member*>(std::exchange(call.budget.waiting_caller, nullptr));
-            if (outermost_caller) outermost_caller->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
+            idle_caller = idle_caller_around(call);
             if (call.may_have_another()) {
                 if (idle_) {
                     called = std::exchange(idle_, idle_->next_idle);
@@ -267,7 +273,7 @@ private:
                 }
             }
         }
-        if (outermost_caller) call_up(*outermost_caller);
+        if (idle_caller) call_up(*idle_caller);
         if (called) {
             // Unless it has come already: it was only just sitting down.
             if (called->seat.load(std::memory_order_relaxed)) called->cpus.avoid_callers(called->thread);
@@ -357,7 +363,7 @@ private:
             while (call) {
                 budget_here = &call->budget;
                 if (me.brings_another) seat_helper(*call);
-                call->work.work(me.worker);
+                work_on(*call, me.worker);
                 call = leave(me, *call);
             }
             budget_here = nullptr;
