@@ -15,22 +15,10 @@
 
 #include "catch.hpp"
 #include "support/generator.hpp"
+#include "support/on_all_backends.hpp"
 #include "support/second_chunk_first.hpp"
 
 using fanout::delayed, fanout::parallel, fanout::processes, fanout::sequential, fanout::threads;
-
-namespace {
-
-template <class Check>
-void on_all_backends(const Check& check) {
-    for (const int n_jobs : {1, 2, 3, 8}) {
-        check(n_jobs, threads{});
-        check(n_jobs, sequential{});
-        check(n_jobs, processes{});
-    }
-}
-
-}  // namespace
 
 TEST_CASE("the index of the first for which it is true", "[find_first]") {
     on_all_backends([](int n_jobs, auto backend) {

@@ -20,6 +20,7 @@
 #include "catch.hpp"
 #include "support/counted.hpp"
 #include "support/generator.hpp"
+#include "support/on_all_backends.hpp"
 
 using fanout::delayed, fanout::parallel, fanout::processes, fanout::sequential, fanout::threads;
 
@@ -32,15 +33,6 @@ std::string texts(int size) {
     std::string expected;
     for (int i = 0; i < size; ++i) expected += std::to_string(i) + ",";
     return expected;
-}
-
-template <class Check>
-void on_all_backends(const Check& check) {
-    for (const int n_jobs : {1, 2, 3, 8}) {
-        check(n_jobs, threads{});
-        check(n_jobs, sequential{});
-        check(n_jobs, processes{});
-    }
 }
 
 }  // namespace

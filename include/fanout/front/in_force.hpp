@@ -1,8 +1,6 @@
 // Which settings are in force in this thread, and how they get to where a call's tasks run.
 #pragma once
 
-#include <utility>
-
 namespace fanout::detail {
 
 struct settings;  // in settings.hpp
