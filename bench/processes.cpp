@@ -38,11 +38,14 @@ void kilobyte_strings(benchmark::State& state) {
 
 constexpr std::size_t million = 1'000'000;  // doubles: 8 MB
 
-void sixteen_of_8_megabytes(benchmark::State& state) {
-    const std::vector<double> table(million, 1.0);
+void results_of(benchmark::State& state, std::size_t doubles, std::size_t tasks) {
+    const std::vector<double> table(doubles, 1.0);
     for (auto _ : state)
-        benchmark::DoNotOptimize(parallel(2, processes{})(delayed([&](std::size_t) { return table; }), first(16)));
+        benchmark::DoNotOptimize(parallel(2, processes{})(delayed([&](std::size_t) { return table; }), first(tasks)));
 }
+void results_of_1_megabyte(benchmark::State& state) { results_of(state, million / 8, 64); }
+void sixteen_of_8_megabytes(benchmark::State& state) { results_of(state, million, 16); }
+void results_of_100_megabytes(benchmark::State& state) { results_of(state, 100 * million / 8, 2); }
 
 /// What the results above are measured against: each copied once, in this process.
 void sixteen_copies_of_8_megabytes(benchmark::State& state) {
@@ -74,6 +77,8 @@ void crashes(benchmark::State& state) {
 BENCHMARK(call_of_two_tasks)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(small_results)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kilobyte_strings)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(results_of_1_megabyte)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(results_of_100_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sixteen_of_8_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sixteen_copies_of_8_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(inherited_megabytes)->Arg(1)->Arg(1000)->UseRealTime()->Unit(benchmark::kMillisecond);

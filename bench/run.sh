@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Builds the benchmarks, after installing what they need, and runs them: bench/run.sh [--quick] [--check] [--readme]
-# --quick: fewer rounds; --check: status 1 if a target is missed; --readme: writes the table into README.md.
+# Figures and charts come into bench/results. --quick: three rounds, fanout and the libraries of C++ only; --check:
+# status 1 if something is slower than limits.txt lets CI have it; --readme: writes the tables into README.md, the
+# targets into bench/targets.md, the model into docs/scaling.md and two charts into docs/charts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 
 rounds=9
+check=
 report=()
 for argument; do
     case $argument in
-        --quick) rounds=5 ;;
-        --check) report+=(--check) ;;
+        --quick) rounds=3 ;;
+        --check) check=yes ;;
         --readme) report+=(--readme README.md) ;;
         *)
             echo "usage: bench/run.sh [--quick] [--check] [--readme]" >&2
@@ -18,38 +21,50 @@ for argument; do
             ;;
     esac
 done
+is_full() { ((rounds > 3)); }
 
-need_packages g++ cmake ninja-build python3 python3-venv libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
+need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
+if is_full; then need_packages python3-venv openmpi-bin parallel; fi
 need_cmake_3_25
 cmake --preset bench
 cmake --build --preset bench
 
+results=bench/results
+rm -rf "$results"
+mkdir -p "$results"
 version_of() { dpkg-query -W -f='${Version}' "$1" | sed 's/[-+].*//'; }
-mkdir -p build/results
-build/bench/bench_threads --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
-    --benchmark_context=rounds="$rounds" \
-    --benchmark_context=versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'); oneTBB $(version_of libtbb-dev); libgomp of the same GCC" \
-    --benchmark_out=build/results/threads.json --benchmark_out_format=json >build/results/threads.log
-build/bench/bench_processes --benchmark_repetitions="$rounds" --benchmark_enable_random_interleaving=true \
-    --benchmark_out=build/results/processes.json --benchmark_out_format=json >build/results/processes.log
-build/bench/bench_serialize --benchmark_repetitions=$((rounds / 2)) --benchmark_min_time=0.1 \
-    --benchmark_out=build/results/serialize.json --benchmark_out_format=json >build/results/serialize.log
+versions="$(g++ --version | head -n 1 | sed 's/ (.*)//'); oneTBB $(version_of libtbb-dev); libgomp of the same GCC"
 
+measure() {  # measure NAME ROUNDS [ARGUMENT...]
+    build/bench/bench_"$1" --benchmark_repetitions="$2" --benchmark_out="$results/$1.json" --benchmark_out_format=json \
+        "${@:3}" >"$results/$1.log" 2>&1
+}
+measure threads "$rounds" --benchmark_enable_random_interleaving=true --benchmark_context=rounds="$rounds" \
+    --benchmark_context=versions="$versions"
+measure processes "$rounds" --benchmark_enable_random_interleaving=true --benchmark_min_time=0.2
+measure serialize $(((rounds + 1) / 2)) --benchmark_min_time=0.1
+measure observing $(((rounds + 1) / 2))
 # Workers of tcp, on this machine, and what a thousand of them would cost the program that they work for.
-build/bench/bench_tcp --benchmark_repetitions=3 --benchmark_report_aggregates_only=true \
-    --benchmark_out=build/results/tcp.json --benchmark_out_format=json
-for workers in 10 1000; do build/bench/bench_tcp_load "$workers" 200000; done
+measure tcp "$rounds" --benchmark_enable_random_interleaving=true --benchmark_min_time=0.2
+for workers in 10 1000; do
+    timeout 120 build/bench/bench_tcp_load "$workers" 200000 "$results/tcp_load_$workers.json"
+done
+python3 bench/compile_time.py --rounds $(((rounds + 1) / 2)) >"$results/compile_time.json"
 
-# joblib's worker processes, for comparison, where it can be had.
-joblib_version=1.4.2
-joblib=build/joblib-$joblib_version
-if [[ ! -x $joblib/bin/python ]] || ! "$joblib/bin/python" -c 'import joblib' 2>/dev/null; then
-    { python3 -m venv "$joblib" && "$joblib/bin/pip" install -q "joblib==$joblib_version"; } >/dev/null 2>&1 || true
+# The same calls with what others use, where these can be had, and charts.
+if is_full; then
+    peers=build/python-peers
+    wanted=(joblib==1.6.0 distributed==2026.8.0 mpi4py==4.1.2 numpy matplotlib)
+    have_peers() { "$peers/bin/python" -c 'import joblib, distributed, mpi4py, numpy, matplotlib' 2>/dev/null; }
+    have_peers || { python3 -m venv "$peers" && "$peers/bin/pip" install -q "${wanted[@]}"; } >/dev/null 2>&1 || true
+    if have_peers; then
+        "$peers/bin/python" bench/peers.py --rounds 3 >"$results/peers.json"
+        "$peers/bin/python" bench/charts.py "$results"
+    else
+        echo "${wanted[*]} could not be installed, as without a network: SKIPPED what is measured with them, and charts"
+    fi
 fi
-if "$joblib/bin/python" -c 'import joblib' 2>/dev/null; then
-    "$joblib/bin/python" bench/joblib_calls.py --rounds "$rounds" >build/results/joblib.json
-    report+=(--joblib build/results/joblib.json)
-else
-    echo "joblib $joblib_version could not be installed, as without a network: it is not measured"
-fi
-python3 bench/report.py build/results/threads.json build/results/processes.json build/results/serialize.json "${report[@]}"
+python3 bench/report.py "$results" "${report[@]}"
+python3 bench/scaling.py "$results" ${report:+--page docs/scaling.md}
+if ((${#report[@]} > 0)) && is_full; then cp "$results"/{tiny_tasks,worker_task}.svg docs/charts/; fi
+if [[ $check ]]; then python3 bench/check.py "$results"; fi

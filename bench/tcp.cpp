@@ -1,11 +1,18 @@
 // Workers on this machine, over TLS: what a call costs, what a task costs, what long results cost.
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstddef>
+#include <cstdlib>
+#include <cstring>
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
+#include <fstream>
 #include <ranges>
 #include <string>
 #include <thread>
@@ -47,72 +54,118 @@ void empty_tasks_one_by_one(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+void kilobyte_strings(benchmark::State& state) {
+    const auto cluster = parallel(2, tcp{.wait_for_workers = 2});
+    const auto count = static_cast<std::size_t>(state.range(0));
+    const auto text = delayed([](std::size_t) { return std::string(1000, 'x'); });
+    benchmark::DoNotOptimize(cluster(text, first(2)));
+    for (auto _ : state) benchmark::DoNotOptimize(cluster(text, first(count)));
+}
+
+/// In bytes, as the kernel counts it; the highest since `forget_peak`.
+std::size_t peak_memory() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;)
+        if (std::size_t kilobytes = 0; word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+    return 0;
+}
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+/// Bytes that have been sent to the workers so far, and arrived.
+std::size_t bytes_sent() {
+    std::size_t all = 0;
+    for (int each = 3; each < 256; ++each) {
+        // A tcp_info; tcpi_bytes_acked lies behind what glibc's header knows of it.
+        std::uint64_t about[32] = {};
+        socklen_t size = sizeof about;
+        if (getsockopt(each, IPPROTO_TCP, TCP_INFO, about, &size) == 0) all += about[15];
+    }
+    return all;
+}
+
 constexpr std::size_t million = 1'000'000;  // doubles: 8 MB
 constexpr std::size_t pieces = 125;         // of 8 MB: 1 GB
+
+void results_of(benchmark::State& state, std::size_t doubles, std::size_t tasks) {
+    const auto cluster = parallel(2, tcp{.wait_for_workers = 2});
+    const auto piece = delayed([doubles](std::size_t i) { return std::vector<double>(doubles, double(i)); });
+    benchmark::DoNotOptimize(cluster(piece, first(2)));
+    for (auto _ : state) benchmark::DoNotOptimize(cluster(piece, first(tasks)));
+}
+void results_of_1_megabyte(benchmark::State& state) { results_of(state, million / 8, 64); }
+void sixteen_of_8_megabytes(benchmark::State& state) { results_of(state, million, 16); }
+void results_of_100_megabytes(benchmark::State& state) { results_of(state, 100 * million / 8, 2); }
 
 void gigabyte_of_results(benchmark::State& state) {
     const auto cluster = parallel(2, tcp{.wait_for_workers = 2});
     const auto piece = delayed([](std::size_t i) { return std::vector<double>(million, static_cast<double>(i)); });
     benchmark::DoNotOptimize(cluster(piece, first(2)));
+    malloc_trim(0);
+    forget_peak();
+    const std::size_t before = peak_memory();
     for (auto _ : state) benchmark::DoNotOptimize(cluster(piece, first(pieces)));
-    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(pieces * million * sizeof(double)));
+    constexpr std::size_t whole = pieces * million * sizeof(double);
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(whole));
+    state.counters["MB beside the results"] = (static_cast<double>(peak_memory() - before) - whole) / (1 << 20);
 }
+
+/// TLS as everybody has it: OpenSSL on a socket that waits.
+struct plain_openssl {
+    explicit plain_openssl(int socket, bool serves)
+        : context(SSL_CTX_new(serves ? TLS_server_method() : TLS_client_method())) {
+        SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+        SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
+        SSL_CTX_set_num_tickets(context, 0);
+        SSL_CTX_set_psk_server_callback(context,
+                                        [](SSL*, const char*, unsigned char* key, unsigned) { return key_of(key); });
+        SSL_CTX_set_psk_client_callback(context,
+                                        [](SSL*, const char*, char* name, unsigned, unsigned char* key, unsigned) {
+                                            std::strcpy(name, "bench");
+                                            return key_of(key);
+                                        });
+        tls = SSL_new(context);
+        SSL_set_fd(tls, socket);
+        if ((serves ? SSL_accept(tls) : SSL_connect(tls)) != 1) std::abort();
+    }
+    plain_openssl(const plain_openssl&) = delete;
+    plain_openssl& operator=(const plain_openssl&) = delete;
+    ~plain_openssl() {
+        SSL_free(tls);
+        SSL_CTX_free(context);
+    }
+
+    static unsigned key_of(unsigned char* key) {
+        std::memset(key, 'k', 32);
+        return 32;
+    }
+
+    SSL_CTX* context;
+    SSL* tls = nullptr;
+};
 
 /// What the results above are measured against: as many bytes over one connection with the same cipher and nothing
 /// else.
 void gigabyte_over_one_connection(benchmark::State& state) {
-    using namespace fanout::detail;
-    const std::string piece(256 << 10, 'x');
     constexpr std::size_t whole = pieces * million * sizeof(double);
     for (auto _ : state) {
-        int ends[2];
+        using namespace fanout::detail;
         const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
         std::string why;
         const descriptor out = connect_to({"127.0.0.1", port_of(listener)}, 1000, why);
         const descriptor in(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
-        ends[0] = in.number();
-        ends[1] = out.number();
-        const secret_key key = secret_key::fresh();
-        const auto flush = [](channel& from, int to) {
-            std::size_t size = 0;
-            const char* data = from.outgoing(size);
-            while (size > 0) {
-                pollfd there{to, POLLOUT, 0};
-                poll(&there, 1, -1);
-                const ssize_t sent = send(to, data, size, MSG_NOSIGNAL);
-                if (sent <= 0) continue;
-                from.sent(static_cast<std::size_t>(sent));
-                data = from.outgoing(size);
-            }
-        };
-        const auto fill = [](channel& to, int from) {
-            static thread_local char buffer[256 << 10];
-            pollfd there{from, POLLIN, 0};
-            poll(&there, 1, -1);
-            const ssize_t got = recv(from, buffer, sizeof buffer, 0);
-            if (got > 0) to.received(buffer, static_cast<std::size_t>(got));
-        };
+        fcntl(out.number(), F_SETFL, 0);
         std::thread sender([&] {
-            secure_channel client(role::worker, key, "");
-            while (!client.shake_hands()) {
-                flush(client, ends[1]);
-                fill(client, ends[1]);
-            }
-            for (std::size_t sent = 0; sent < whole; sent += piece.size()) {
-                client.write(piece.data(), piece.size());
-                flush(client, ends[1]);
-            }
+            const plain_openssl client(out.number(), false);
+            const std::string piece(256 << 10, 'x');
+            for (std::size_t sent = 0; sent < whole; sent += piece.size())
+                SSL_write(client.tls, piece.data(), static_cast<int>(piece.size()));
         });
-        secure_channel server(role::coordinator, key, "");
-        while (!server.shake_hands()) {
-            flush(server, ends[0]);
-            fill(server, ends[0]);
-        }
-        std::vector<char> all(1 << 20);
+        const plain_openssl server(in.number(), true);
+        std::vector<char> all(256 << 10);
         for (std::size_t got = 0; got < whole;) {
-            const std::size_t part = server.read(all.data(), all.size());
-            if (part == 0) fill(server, ends[0]);
-            got += part;
+            const int part = SSL_read(server.tls, all.data(), static_cast<int>(all.size()));
+            if (part <= 0) break;
+            got += static_cast<std::size_t>(part);
         }
         sender.join();
     }
@@ -124,18 +177,47 @@ void shared_table_of_100_megabytes(benchmark::State& state) {
     benchmark::DoNotOptimize(cluster(nothing_to_do, first(2)));
     for (auto _ : state) {
         const fanout::shared table(std::vector<double>(12'500'000, 1.0));
+        const std::size_t before = bytes_sent();
         benchmark::DoNotOptimize(
             cluster(delayed([table = table.ref()](std::size_t i) { return (*table)[i]; }), first(1000)));
+        state.counters["MB sent to two workers"] = static_cast<double>(bytes_sent() - before) * 1e-6;
     }
+}
+
+/// The caller has 1 GB, which two tasks on two workers read.
+void shared_table_of_1000_megabytes(benchmark::State& state) {
+    const auto cluster = parallel(2, tcp{.wait_for_workers = 2});
+    benchmark::DoNotOptimize(cluster(nothing_to_do, first(2)));
+    const std::vector<double> values(125'000'000, 1.0);
+    for (auto _ : state) {
+        const fanout::shared table(values);
+        benchmark::DoNotOptimize(
+            cluster(delayed([table = table.ref()](std::size_t i) { return (*table)[i]; }), first(2)));
+    }
+}
+
+/// Each of the tasks kills the process that runs it, and is not tried again.
+void crashes(benchmark::State& state) {
+    const auto cluster = parallel(2, tcp{.retries = 0, .wait_for_workers = 2});
+    benchmark::DoNotOptimize(cluster(nothing_to_do, first(2)));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(cluster.outcomes(delayed([](std::size_t) -> int { _exit(1); }),
+                                                  first(static_cast<std::size_t>(state.range(0)))));
 }
 
 BENCHMARK(start_of_two_workers)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(round_trip)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(empty_tasks)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(empty_tasks_one_by_one)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(kilobyte_strings)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(results_of_1_megabyte)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(results_of_100_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(sixteen_of_8_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(gigabyte_of_results)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK(gigabyte_over_one_connection)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK(shared_table_of_100_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(shared_table_of_1000_megabytes)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(crashes)->Arg(10)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The thread backend beside a plain loop, oneTBB and OpenMP, in one run. bench/report.py makes the table from its JSON.
+// The thread backend beside what others use instead, in one run. bench/report.py makes the table from its JSON.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -53,6 +53,16 @@ void many_calls(benchmark::State& state, const F& f) {
     }
 }
 
+/// Each call timed by itself: so many in each round.
+template <class Library, class F>
+void add(const std::string& workload, const std::string& library, const F& f, std::vector<long> sizes, int iterations,
+         std::chrono::microseconds idle = 0us) {
+    auto* const added = benchmark::RegisterBenchmark((workload + "/" + library).c_str(),
+                                                     [=](auto& state) { each_call<Library>(state, f, idle); });
+    for (const long size : sizes) added->Arg(size);
+    added->UseManualTime()->Iterations(iterations)->Setup(let_others_settle);
+}
+
 template <class Library>
 void short_calls_of(const std::string& library) {
     benchmark::RegisterBenchmark(("sqrt_hot/" + library).c_str(),
@@ -67,73 +77,42 @@ void short_calls_of(const std::string& library) {
 }
 
 template <class Library>
-void sqrt_calls_of(const std::string& library) {
-    short_calls_of<Library>(library);
-    benchmark::RegisterBenchmark(("sqrt_hot/" + library).c_str(),
-                                 [](auto& state) { each_call<Library>(state, square_root, 0us); })
-        ->Arg(10'000)
-        ->UseManualTime()
-        ->Iterations(3'000)
-        ->Setup(let_others_settle);
-    benchmark::RegisterBenchmark(("sqrt_hot/" + library).c_str(),
-                                 [](auto& state) { each_call<Library>(state, square_root, 0us); })
-        ->Arg(1'000'000)
-        ->UseManualTime()
-        ->Iterations(40)
-        ->Setup(let_others_settle);
-    benchmark::RegisterBenchmark(("sqrt_cold/" + library).c_str(),
-                                 [](auto& state) { each_call<Library>(state, square_root, 3000us); })
-        ->Arg(100)
-        ->Arg(1'000)
-        ->Arg(10'000)
-        ->UseManualTime()
-        ->Iterations(200)
-        ->Setup(let_others_settle);
+void uneven_calls_of(const std::string& library) {
+    add<Library>("ramp", library, ramp, {256}, 10);
+    add<Library>("lognormal", library, lognormal, {1'000}, 3);
 }
 
 template <class Library>
-void ramp_of(const std::string& library) {
-    benchmark::RegisterBenchmark(("ramp/" + library).c_str(), [](auto& state) { each_call<Library>(state, ramp, 0us); })
-        ->Arg(256)
-        ->UseManualTime()
-        ->Iterations(10)
-        ->Setup(let_others_settle);
-}
-
-void a_million_streamed() {
-    benchmark::RegisterBenchmark("sqrt_stream/fanout",
-                                 [](auto& state) { each_call<with_stream<-1>>(state, square_root, 0us); })
-        ->Arg(1'000'000)
-        ->UseManualTime()
-        ->Iterations(10)
-        ->Setup(let_others_settle);
+void calls_of(const std::string& library) {
+    short_calls_of<Library>(library);
+    add<Library>("sqrt_hot", library, square_root, {10'000}, 3'000);
+    add<Library>("sqrt_hot", library, square_root, {1'000'000}, 40);
+    add<Library>("sqrt_cold", library, square_root, {100, 1'000, 10'000}, 200, 3000us);
+    add<Library>("nested", library, inner_loop<Library>, {8}, 40);
+    uneven_calls_of<Library>(library);
 }
 
 template <int Jobs>
 void waiting_with() {
-    benchmark::RegisterBenchmark(("waiting/fanout_" + std::to_string(Jobs)).c_str(),
-                                 [](auto& state) { each_call<with_fanout<Jobs>>(state, wait_10ms, 0us); })
-        ->Arg(500)
-        ->UseManualTime()
-        ->Iterations(2)
-        ->Setup(let_others_settle);
+    add<with_fanout<Jobs>>("waiting", "fanout_" + std::to_string(Jobs), wait_10ms, {500}, 2);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    sqrt_calls_of<plain_loop>("loop");
-    sqrt_calls_of<with_fanout<-1>>("fanout");
-    sqrt_calls_of<with_tbb>("tbb");
-    sqrt_calls_of<with_openmp_static>("openmp_static");
-    ramp_of<plain_loop>("loop");
-    ramp_of<with_fanout<-1>>("fanout");
-    ramp_of<with_tbb>("tbb");
-    ramp_of<with_openmp_static>("openmp_static");
-    ramp_of<with_openmp_dynamic>("openmp_dynamic");
-    a_million_streamed();
+    calls_of<plain_loop>("loop");
+    calls_of<with_fanout<-1>>("fanout");
+    calls_of<with_tbb>("tbb");
+    calls_of<with_openmp_static>("openmp_static");
+    uneven_calls_of<with_openmp_dynamic>("openmp_dynamic");
+    calls_of<with_std_par>("std_par");
+    calls_of<with_async>("async");
+    add<with_stream<-1>>("sqrt_stream", "fanout", square_root, {1'000'000}, 10);
+    waiting_with<5>();
     waiting_with<20>();
+    waiting_with<100>();
     waiting_with<500>();
+    waiting_with<1000>();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     benchmark::RunSpecifiedBenchmarks();

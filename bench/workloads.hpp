@@ -4,10 +4,14 @@
 #include <omp.h>
 #include <tbb/parallel_for.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <execution>
 #include <fanout/fanout.hpp>
+#include <future>
+#include <random>
 #include <ranges>
 #include <thread>
 #include <vector>
@@ -73,7 +77,43 @@ struct with_openmp_dynamic {
     }
 };
 
+/// Parallel algorithms hand out elements, not indices: where one lies says which it is.
+struct with_std_par {
+    template <class F>
+    static auto map(std::size_t size, const F& f) {
+        std::vector<decltype(f(size))> results(size);
+        std::for_each(std::execution::par, results.begin(), results.end(),
+                      [&](auto& each) { each = f(static_cast<std::size_t>(&each - results.data())); });
+        return results;
+    }
+};
+
+/// As it is done by hand: a part of the loop for each CPU, each in a thread of its own.
+struct with_async {
+    template <class F>
+    static auto map(std::size_t size, const F& f) {
+        std::vector<decltype(f(size))> results(size);
+        const std::size_t parts = std::thread::hardware_concurrency();
+        std::vector<std::future<void>> others;
+        for (std::size_t part = 1; part <= parts; ++part) {
+            const auto run = [&, first = size * (part - 1) / parts, last = size * part / parts] {
+                for (std::size_t i = first; i < last; ++i) results[i] = f(i);
+            };
+            if (part < parts)
+                others.push_back(std::async(std::launch::async, run));
+            else
+                run();
+        }
+        for (auto& each : others) each.get();
+        return results;
+    }
+};
+
 inline const auto square_root = [](std::size_t i) { return std::sqrt(static_cast<double>(i)); };
+
+/// A loop inside of a loop, through the same library.
+template <class Library>
+inline const auto inner_loop = [](std::size_t) { return Library::map(100'000, square_root).back(); };
 
 /// Keeps a core busy for so long, by the clock.
 inline void work_for(std::chrono::nanoseconds duration) {
@@ -85,6 +125,18 @@ inline void work_for(std::chrono::nanoseconds duration) {
 /// 256 uneven tasks: task i takes i microseconds.
 inline const auto ramp = [](std::size_t i) {
     work_for(std::chrono::microseconds(i));
+    return i;
+};
+
+/// Uneven as real work often is: most tasks are short, a few take twenty times as long, in no order. 100 us each on the
+/// average, 30 us the median.
+inline std::chrono::nanoseconds lognormal_time(std::size_t i) {
+    std::mt19937_64 random(i);
+    std::lognormal_distribution<double> microseconds(std::log(30.0), 1.55);
+    return std::chrono::nanoseconds(static_cast<long>(1000 * microseconds(random)));
+}
+inline const auto lognormal = [](std::size_t i) {
+    work_for(lognormal_time(i));
     return i;
 };
 

@@ -11,3 +11,6 @@ install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION ${package_dir})
 write_basic_package_version_file(fanoutConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/fanoutConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/fanoutConfigVersion.cmake
         DESTINATION ${package_dir})
+
+configure_file(${CMAKE_CURRENT_LIST_DIR}/fanout.pc.in fanout.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fanout.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)

@@ -6,6 +6,13 @@
 //     std::vector<double> roots = parallel(4)(delayed(root), numbers);
 #pragma once
 
+#if __cplusplus < 202002L
+#error "fanout needs C++20: compile with -std=c++20 or later"
+#endif
+#if !defined(__cpp_exceptions) || !defined(__cpp_rtti)
+#error "fanout needs exceptions and RTTI: compile without -fno-exceptions and -fno-rtti"
+#endif
+
 #include "fanout/core/backend.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/current_worker.hpp"

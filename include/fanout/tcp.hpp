@@ -9,6 +9,7 @@
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/launch/ssh.hpp"
+#include "fanout/tcp/registered_function.hpp"
 #include "fanout/tcp/shared.hpp"
 #include "fanout/tcp/tcp.hpp"
 #include "fanout/tcp/worker_entry.hpp"

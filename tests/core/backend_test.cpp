@@ -3,6 +3,7 @@
 #include <fanout/front/parallel.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <ranges>
 #include <stdexcept>
@@ -25,6 +26,14 @@ struct forgetful {
     static constexpr const char* name = "forgetful";
     void run(job& work, int) const {
         if (const task_range tasks = work.claim(3)) work.run({tasks.first, tasks.first + 1}, 0);
+    }
+};
+
+struct as_worker {
+    static constexpr const char* name = "miscounting";
+    int number;
+    void run(job& work, int) const {
+        while (const task_range tasks = work.claim(1)) work.run(tasks, number);
     }
 };
 
@@ -146,6 +155,24 @@ TEST_CASE("a backend that leaves input unread is found out, though every task th
     CHECK_THROWS_WITH(parallel(2, leaves_input_unread{})(delayed(same), generate(5, same)),
                       "fanout: the backend (impatient) returned when the input had not ended; its run() must claim and "
                       "run tasks until claim() comes back empty");
+}
+
+TEST_CASE("a worker with a number that the call does not have is the backend's mistake", "[backend][errors]") {
+    for (const int wrong : {99, 2, -1}) {
+        const as_worker backend{wrong};
+        const std::string text = "fanout: the backend (miscounting) ran tasks as worker " + std::to_string(wrong) +
+                                 "; workers are numbered from 0 to n_jobs - 1, here 1";
+        for (const bool watched : {false, true}) {
+            const fanout::options wishes{.n_jobs = 2, .summarize = watched};
+            CHECK_THROWS_WITH(parallel(wishes, backend)(delayed(same), std::views::iota(0, 5)), text);
+            CHECK_THROWS_WITH(parallel(wishes, backend)(delayed(same)(1), delayed(same)(2)), text);
+            CHECK_THROWS_WITH(parallel(wishes, backend).reduce(0, std::plus(), delayed(same), generate(5, same)), text);
+            const auto read_all = [](auto stream) {
+                for (const int i : stream) static_cast<void>(i);
+            };
+            CHECK_THROWS_WITH(read_all(parallel(wishes, backend).stream(delayed(same), std::views::iota(0, 5))), text);
+        }
+    }
 }
 
 TEST_CASE("a backend may claim and run nothing at all now and then", "[backend]") {

@@ -287,7 +287,7 @@ TEST_CASE("FANOUT_MAX_CPUS that is no positive number is an error that says what
     for (const char* wrong : {"abc", "0", "-1", "1.5", "4x", " 4", "0x4", "+4", "00"}) {
         const max_cpus set(wrong);
         CHECK(what_is_thrown_by([] { fanout::read_cpu_limits(); }) ==
-              std::string("FANOUT_MAX_CPUS=") + wrong + ": expected a whole number of at least 1");
+              std::string("fanout: FANOUT_MAX_CPUS=") + wrong + ": expected a whole number of at least 1");
     }
 }
 

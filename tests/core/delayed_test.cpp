@@ -1,6 +1,7 @@
 // Tests of delayed.hpp: what can be delayed, what a delayed call keeps, and who is given a stop token.
 #include <fanout/core/delayed.hpp>
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -123,6 +124,12 @@ TEST_CASE("a token goes only to a function that cannot be called without one", "
     STATIC_REQUIRE_FALSE(callable<decltype(plain), std::string>);
     STATIC_REQUIRE_FALSE(callable<decltype(with_token)>);
     CHECK(delayed(overloaded())(1)() == "int");
+}
+
+TEST_CASE("a generic function that can be called is not tried with a token", "[delayed][token]") {
+    // With one its body would not compile.
+    const auto root = delayed([](auto&&... x) { return std::sqrt(x...); });
+    CHECK(root(9.0)() == 3);
 }
 
 TEST_CASE("a call of a function that takes a token is made with one", "[delayed][token]") {

@@ -92,6 +92,8 @@ TEST_CASE("a name that is taken means the new backend from then on", "[backend_n
     register_backend("mine", [] { return impatient(); });
     register_backend("mine", [] { return patient(); });
     CHECK(std::string(backend("mine").name()) == "patient");
+    register_backend("given whole", impatient());
+    CHECK(std::string(backend("given whole").name()) == "impatient");
     register_backend("mine", [] { return fanout::any_backend(impatient()); });
     CHECK(std::string(backend("mine").name()) == "impatient");
     CHECK_THROWS_WITH(backend("quantum"), !containing("mine, mine"));
@@ -127,4 +129,11 @@ TEST_CASE("names are found in worker processes too", "[backend_names]") {
         }),
         std::views::iota(0, 5));
     CHECK(sums == squares);
+}
+
+TEST_CASE("tcp is written at the call, and whoever names it is told so; a name that is nearly one is found") {
+    CHECK_THROWS_WITH(backend("tcp"), containing("backend(\"tcp\"): tcp cannot be chosen as the program runs") &&
+                                          containing("write it at the call, parallel(n, tcp{})"));
+    CHECK_THROWS_WITH(backend("thread"), containing("(did you mean threads?)"));
+    CHECK_THROWS_WITH(backend("process"), containing("(did you mean processes?)"));
 }

@@ -2,7 +2,9 @@
 #include <fanout/front/parallel.hpp>
 
 #include <atomic>
+#include <list>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -108,4 +110,29 @@ TEST_CASE("elements that were read and never run are destroyed", "[ranges][error
                         std::length_error);
         CHECK(alive.use_count() == 1);
     });
+}
+
+TEST_CASE("results of the elements before the break come first, whoever runs them", "[ranges][errors][stream]") {
+    for (const std::optional<int> batch : {std::optional<int>(), std::optional<int>(64)}) {
+        const auto check = [&](auto backend) {
+            const auto call = parallel({.n_jobs = 4, .batch_size = batch}, backend);
+            const std::list<int> numbers(std::views::iota(0, 200).begin(), std::views::iota(0, 200).end());
+            const auto input = numbers | std::views::transform(breaks_at(100));
+            int seen = 0;
+            const auto read = [&](auto stream) {
+                for (int each : stream) CHECK(each == seen++);
+            };
+            CHECK_THROWS_AS(read(call.stream(delayed(same), input)), std::length_error);
+            CHECK(seen == 100);
+
+            int added = 0;
+            const auto add = [&](int so_far, int next) { return ++added, so_far + next; };
+            CHECK_THROWS_AS(call.reduce(0, add, delayed(same), input), std::length_error);
+            CHECK(added == 100);
+            CHECK(call.find_first(delayed([](int i) { return i >= 90; }), input) == std::optional<std::size_t>(90));
+        };
+        check(fanout::threads{});
+        check(fanout::sequential{});
+        check(fanout::processes{});
+    }
 }

@@ -90,13 +90,15 @@ TEST_CASE("when the deadline passes no further task starts, tokens say so, and t
 TEST_CASE("a call is too late also if nothing in it could be told", "[deadline]") {
     for (const int n_jobs : {1, 2})
         on_each_backend({.n_jobs = n_jobs, .deadline = 5ms}, [](const auto& run) {
+            std::atomic<int> begun = 0;
             std::atomic<int> finished = 0;
             const auto slow = [&](int) {
+                ++begun;
                 std::this_thread::sleep_for(20ms);
                 ++finished;
             };
             CHECK_THROWS_AS(run(delayed(slow), std::views::iota(0, 1)), deadline_exceeded);
-            CHECK(finished == 1);
+            CHECK(finished == begun);  // none, on a machine that takes 5 ms to begin
         });
 }
 
@@ -108,7 +110,7 @@ TEST_CASE("it is a kind of cancelled, and says how long there was and how far th
         CHECK_THROWS_AS(run(delayed(waits_at_3), std::views::iota(0, 10)), cancelled);
         CHECK_THROWS_WITH(run(delayed(waits_at_3), std::views::iota(0, 10)),
                           starting_with("fanout: the call was not done within its deadline of 0.01") &&
-                              containing(" tasks were done, and their results are dropped;"));
+                              containing(" of 10 tasks were done; give it more time"));
     });
 }
 

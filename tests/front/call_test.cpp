@@ -126,7 +126,7 @@ TEST_CASE("a stopped job says how far it came", "[call][stop]") {
     auto work = tasks(plan, 10, [&](std::size_t i) {
         if (i == 3) source.request_stop();
     });
-    CHECK_THROWS_WITH(work.finish_through(in_chunks{2}), "fanout: the call was stopped after 4 tasks");
+    CHECK_THROWS_WITH(work.finish_through(in_chunks{2}), "fanout: the call was stopped after 4 of 10 tasks");
 }
 
 TEST_CASE("a job whose function takes a token gives each task one that is its own", "[call][stop]") {

@@ -17,9 +17,11 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/generator.hpp"
 #include "support/in_a_child.hpp"
 #include "support/matchers.hpp"
 #include "support/sanitizers.hpp"
+#include "support/written_to.hpp"
 
 using fanout::any_backend, fanout::config, fanout::delayed, fanout::options, fanout::parallel, fanout::prefer,
     fanout::processes, fanout::sequential, fanout::shared_memory, fanout::threads;
@@ -195,7 +197,26 @@ TEST_CASE("what a call runs besides its tasks sees the scope too", "[config]") {
     for (int round = 0; round < 20; ++round)
         parallel({.n_jobs = 2, .on_progress = [&](const fanout::progress&) { look(); }})(
             delayed([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }), std::views::iota(0, 120));
+    const auto looks = generate(100, [&](int i) { return look(), i; });
+    CHECK(parallel(2)(delayed([](int i) { return i; }), looks).size() == 100);
+    CHECK(parallel(2).reduce(0, std::plus(), delayed([](int i) { return i; }), looks) == 99 * 50);
     CHECK(all_see_it);
+}
+
+TEST_CASE("what a stream runs besides its tasks sees the scope that it was made in", "[config]") {
+    for (const any_backend& on : {any_backend(threads{}), any_backend(sequential{}), any_backend(processes{})}) {
+        std::atomic<bool> all_see_it = true;
+        const auto look = [&] { all_see_it = all_see_it && n_jobs_here() == 3; };
+        const auto made_in_scope = [&] {
+            const config scope({.n_jobs = 3});
+            return parallel({.n_jobs = 2, .on_progress = [&](const fanout::progress&) { look(); }}, on)
+                .stream(delayed([](int i) { return i; }), generate(100, [&](int i) { return look(), i; }));
+        };
+        int sum = 0;
+        for (const int i : made_in_scope()) sum += i;
+        CHECK(sum == 99 * 50);
+        CHECK(all_see_it);
+    }
 }
 
 TEST_CASE("a scope in a task is the task's own", "[config]") {
@@ -250,8 +271,18 @@ TEST_CASE("shared memory that is required replaces a backend that the surroundin
         CHECK(backend_here() == "threads");
         CHECK(n_jobs_here() == 2);  // unlike joblib, whose n_jobs goes back to 1
     }
-    const config scope(spy{});  // T50: stays in the process, as far as anybody knows
+    const config scope(spy{});  // joblib T50: stays in the process, as far as anybody knows
     CHECK(backend_here({.require = shared_memory}) == "spy");
+}
+
+TEST_CASE("that another backend is used is said from verbose 10 on", "[config][hints]") {  // joblib T50
+    const auto said = [](int verbose) {
+        const config scope({.n_jobs = 2}, processes{});
+        return written_to(STDERR_FILENO, [&] { backend_here({.require = shared_memory, .verbose = verbose}); });
+    };
+    const char* const line = "fanout: threads instead of processes, since shared memory is required\n";
+    CHECK_THAT(said(10), starting_with(line));
+    CHECK_THAT(said(9), !containing(line));
 }
 
 TEST_CASE("shared memory cannot be had of a backend that is written at the call",

@@ -45,4 +45,6 @@ TEST_CASE("what the variable should not say is refused by its name", "[environme
           "sequential, threads");
     CHECK_THAT(backend_with("processes?retry=1"),
                starting_with("refused: fanout: FANOUT_BACKEND=processes?retry=1: the option retry is not known"));
+    CHECK_THAT(backend_with("tcp"), starting_with("refused: fanout: FANOUT_BACKEND=tcp: tcp cannot be chosen"));
+    CHECK_THAT(backend_with("thread"), ending_with("(did you mean threads?)"));
 }

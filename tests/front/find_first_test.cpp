@@ -107,3 +107,29 @@ TEST_CASE("a search can be stopped", "[find_first]") {
                                     std::views::iota(0)),
                     fanout::cancelled);
 }
+
+TEST_CASE("what its progress callback throws is not lost, whatever has been found", "[find_first][bad-input]") {
+    on_all_backends([](int n_jobs, auto backend) {
+        bool total_was_known = true;
+        const auto throws_at_last = [&](const fanout::progress& now) {
+            total_was_known = now.total_is_known;
+            if (now.last) throw std::domain_error("at last");
+        };
+        CHECK_THROWS_WITH(
+            parallel({.n_jobs = n_jobs, .on_progress = throws_at_last}, backend)
+                .find_first(delayed([](int i) { return i == 9; }), generate_for_ever([](int i) { return i; })),
+            "at last");
+        CHECK_FALSE(total_was_known);  // the search has ended, the input has not
+    });
+}
+
+TEST_CASE("a stop that is asked for when it has been found comes too late", "[find_first]") {
+    on_all_backends([](int n_jobs, auto backend) {
+        std::stop_source stop;
+        const auto stops_at_last = [&](const fanout::progress& now) {
+            if (now.last) stop.request_stop();
+        };
+        CHECK(parallel({.n_jobs = n_jobs, .stop = stop.get_token(), .on_progress = stops_at_last}, backend)
+                  .find_first(delayed([](int i) { return i == 9; }), std::views::iota(0)) == 9u);
+    });
+}

@@ -3,6 +3,8 @@
 
 #include <fanout/fanout.hpp>
 
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -164,4 +166,28 @@ TEST_CASE("progress and stopping work as they do without", "[longest_first]") {
                 delayed([](int i) { return i; }).longest_first([](int i) { return i; }), std::views::iota(0, 100)),
             fanout::cancelled);
     });
+}
+
+TEST_CASE("a cost need not be copyable", "[longest_first]") {
+    struct cost {
+        explicit cost(int i) : value(i) {}
+        cost(cost&&) = default;
+        cost(const cost&) = delete;
+        cost& operator=(const cost&) = delete;
+        bool operator<(const cost& other) const { return value < other.value; }
+        int value;
+    };
+    std::vector<int> begun;
+    parallel(1, sequential{})(delayed([&](int i) { begun.push_back(i); }).longest_first([](int i) { return cost(i); }),
+                              std::vector{1, 3, 2});
+    CHECK(begun == std::vector{3, 2, 1});
+}
+
+TEST_CASE("who collects failures is not told to collect them", "[longest_first]") {
+    const auto outcomes =
+        parallel(2, processes{.retries = 0})
+            .outcomes(delayed([](int i) { return i == 2 ? _exit(1), i : i; }).longest_first([](int i) { return i; }),
+                      std::vector{1, 2, 3});
+    REQUIRE_FALSE(outcomes[1]);
+    CHECK(outcomes[1].error().message().find("outcomes") == std::string::npos);
 }

@@ -159,6 +159,25 @@ TEST_CASE("a worker that dies is a task begun again, and in the end a failure", 
     CHECK(seen.all.back().done == 20);
 }
 
+TEST_CASE("a stream is one run, with one last report, also if it is left early", "[progress][stream]") {
+    on_all_backends([](const auto& on, int n_jobs) {
+        reports whole;
+        for (const int i :
+             parallel(whole.with({.n_jobs = n_jobs}), on).stream(delayed(slowly), std::views::iota(0, 20)))
+            static_cast<void>(i);
+        check_order(whole.all);
+        CHECK(whole.all.size() >= 2);
+        CHECK(whole.all.back().done == 20);
+        CHECK(whole.all.back().total == 20);
+
+        reports left;
+        for (const int i : parallel(left.with({.n_jobs = n_jobs}), on).stream(delayed(slowly), std::views::iota(0)))
+            if (i == 3) break;
+        check_order(left.all);
+        CHECK(left.all.back().done >= 3);
+    });
+}
+
 TEST_CASE("several calls report too", "[progress]") {
     reports seen;
     parallel(seen.with({.n_jobs = 2}))(delayed(slowly)(1), delayed(slowly)(2), delayed(slowly)(3));

@@ -132,12 +132,15 @@ TEST_CASE("input that breaks is not read again", "[read_once_input][errors]") {
     });
     read_once_input<decltype(numbers)> input(no_window, numbers);
     const task_range tasks = claim(input, 4);
+    const task_range rest = claim(input, 4);  // what was there before it broke
+    CHECK(rest.size() == 1);
+    CHECK_FALSE(input.has_ended());
     CHECK_THROWS_AS(claim(input, 4), std::length_error);
     CHECK(reads == 6);
     CHECK_FALSE(claim(input, 4));
     CHECK(reads == 6);
-    CHECK(input.size() == 4);
-    CHECK(sum(input, tasks) == 0 + 1 + 2 + 3);
+    CHECK(input.size() == 5);
+    CHECK(sum(input, tasks) + sum(input, rest) == 0 + 1 + 2 + 3 + 4);
 }
 
 TEST_CASE("several ranges are read in step, as far as the shortest goes", "[read_once_input]") {

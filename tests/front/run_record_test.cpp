@@ -98,6 +98,8 @@ TEST_CASE("a trace has a slice for each task", "[trace]") {
         CHECK_THAT(checked(file.path), containing(" task=300\n"));
         run(delayed([](int i) { return i; }), generate(200, [](int i) { return i; }));
         CHECK_THAT(checked(file.path), containing(" task=200\n"));
+        for (const int same : run.stream(delayed([](int i) { return i; }), std::views::iota(0, 100))) CHECK(same < 100);
+        CHECK_THAT(checked(file.path), containing(" task=100\n"));
         run(delayed([](int i) { return i; }), std::views::iota(0, 0));
         CHECK(checked(file.path) == "0\n");
     });

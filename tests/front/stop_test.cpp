@@ -27,7 +27,7 @@ TEST_CASE("a call that is stopped beforehand starts nothing and throws cancelled
             CHECK_THROWS_AS(run(delayed(task)(1), delayed(task)(2)), cancelled);
             CHECK_THROWS_AS(run.outcomes(delayed(task), std::views::iota(0, 100)), cancelled);
             CHECK_THROWS_WITH(run(delayed(task), std::views::iota(0, 100)),
-                              "fanout: the call was stopped after 0 tasks");
+                              "fanout: the call was stopped after 0 of 100 tasks");
             CHECK(started == 0);
         });
     }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/becomes_true.hpp"
 #include "support/counted.hpp"
 #include "support/generator.hpp"
 #include "support/in_flight.hpp"
@@ -63,17 +64,6 @@ void on_backends_of_this_process(const Check& check) {
     }
     INFO("on sequential");
     check(sequential{});
-}
-
-/// Until it is so; false after half a minute.
-template <class Condition>
-bool comes_true(Condition condition) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::yield();
-    }
-    return true;
 }
 
 /// Long enough for others to do what they must not.
@@ -225,7 +215,7 @@ TEST_CASE("nothing runs further ahead of what was taken than pre_dispatch", "[st
                         ++taken;
                         REQUIRE(started <= taken + window);
                         if (taken == 20) {
-                            REQUIRE(comes_true([&] { return started > taken; }));  // but it does run ahead
+                            REQUIRE(becomes_true([&] { return started > taken; }));  // but it does run ahead
                             let_others_run();
                             REQUIRE(started <= taken + window);
                         }
@@ -251,7 +241,7 @@ TEST_CASE("left to itself, a stream is two chunks for each job ahead", "[stream]
             ++taken;
             REQUIRE(started <= taken + 4 * chunk + chunk - 1);
             if (taken == 10) {
-                REQUIRE(comes_true([&] { return started >= taken + 4 * chunk; }));
+                REQUIRE(becomes_true([&] { return started >= taken + 4 * chunk; }));
             }
             if (taken == 100) break;
         }
@@ -419,7 +409,7 @@ TEST_CASE("unordered, an exception comes when it happens, after the results that
                 REQUIRE(!seen.at(index));
                 seen[index] = true;
                 if (value == 0)
-                    REQUIRE(comes_true([&] { return failed || std::same_as<decltype(backend), sequential>; }));
+                    REQUIRE(becomes_true([&] { return failed || std::same_as<decltype(backend), sequential>; }));
             }
         };
         CHECK_THROWS_WITH(read(), "twenty");

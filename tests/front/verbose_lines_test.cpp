@@ -1,16 +1,11 @@
 // Tests of verbose_lines.hpp: the lines are joblib's, to the letter, and come when joblib's do.
 #include <fanout/front/verbose_lines.hpp>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include <cstddef>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,31 +16,13 @@
 
 #include "catch.hpp"
 #include "support/matchers.hpp"
+#include "support/written_to.hpp"
 
 using fanout::delayed, fanout::parallel, fanout::progress;
 using verbose_lines = fanout::detail::verbose_lines<fanout::detail::clock>;
 using seconds = std::chrono::duration<double>;
 
 namespace {
-
-/// What is written to a descriptor while `say` runs.
-template <class Say>
-std::string written_to(int descriptor, const Say& say) {
-    std::fflush(nullptr);
-    const auto path = std::filesystem::temp_directory_path() / ("fanout_lines_" + std::to_string(getpid()));
-    const int saved = dup(descriptor);
-    const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-    dup2(file, descriptor);
-    say();
-    std::fflush(nullptr);
-    dup2(saved, descriptor);
-    close(saved);
-    close(file);
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    std::filesystem::remove(path);
-    return text.str();
-}
 
 progress at(std::size_t done, std::size_t total, double elapsed, bool known = true) {
     progress now;

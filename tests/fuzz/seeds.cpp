@@ -55,7 +55,7 @@ template <class Message>
 void seed_frame(const std::string& name, fanout::detail::frame_type type, const Message& message) {
     const std::string payload = fanout::detail::packed(message);
     std::string bytes(fanout::detail::frame::header_size, '\0');
-    fanout::detail::frame::put_header(bytes.data(), type, true, false, 1, payload.size());
+    fanout::detail::frame{type, true, false, false, 1}.put_header(bytes.data(), payload.size());
     bytes += payload;
     save("frames", name, bytes.data(), bytes.size());
 }
@@ -89,8 +89,16 @@ int main(int argc, char** argv) {
     save("frames", "preface", preface.data(), preface.size());
     seed_frame("hello", frame_type::hello, fanout::detail::hello_message{"host", 1, "/program", "0123456789abcdef", 2});
     seed_frame("run", frame_type::run_begin,
-               fanout::detail::run_message{1, {"0123", 64}, "function", {1, 2}, 0, 2, 0, false});
+               fanout::detail::run_message{
+                   .run = 1, .code = {"0123", 64}, .name = "name", .function = "function", .shared = {1, 2}});
     seed_frame("shared", frame_type::blob, fanout::detail::shared_message{{"0123", 64}, "value"});
     seed_frame("failed", frame_type::failed,
-               fanout::detail::failed_message{1, 2, false, "type", "what", "text", 11, 3, 0, 42, 0});
+               fanout::detail::failed_message{.run = 1,
+                                              .index = 2,
+                                              .type = "type",
+                                              .what = "what",
+                                              .text = "text",
+                                              .signal = 11,
+                                              .attempts = 3,
+                                              .pid = 42});
 }

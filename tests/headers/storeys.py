@@ -8,6 +8,7 @@ MAY_INCLUDE = {
     "fanout.hpp": ["front", "processes", "threads", "serialize", "core"],
     "environment.hpp": ["front"],
     "progress_bar.hpp": ["core"],
+    "engines.hpp": ["launch"],
     "tcp.hpp":    ["tcp", "launch", "processes", "threads", "serialize", "core"],
 
     "front":      ["processes", "threads", "serialize", "core"],

@@ -1,10 +1,13 @@
 #include <fanout/launch/external.hpp>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <ranges>
@@ -34,6 +37,46 @@ TEST_CASE("the key is left in a file for its owner only, which goes away") {
     struct stat about{};
     CHECK(stat(path.c_str(), &about) == -1);
     CHECK_THROWS_AS(detail::key_file("/no/such/folder/key", "k"), std::system_error);
+}
+
+TEST_CASE("what stood where the key is to be is not written to, and a forked child does not take the key away") {
+    const std::string path = "/tmp/fanout-test-key-" + std::to_string(getpid());
+    std::ofstream(path) << "readable by all";
+    std::filesystem::permissions(path, std::filesystem::perms(0666));
+    const std::string other_name = path + ".other";
+    std::filesystem::create_hard_link(path, other_name);
+    {
+        const detail::key_file file(path, "the key");
+        struct stat about{};
+        REQUIRE(stat(path.c_str(), &about) == 0);
+        CHECK((about.st_mode & 0777) == 0600);
+        std::string line;
+        std::getline(std::ifstream(other_name), line);
+        CHECK(line == "readable by all");
+        const pid_t child = fork();
+        if (child == 0) {
+            file.~key_file();
+            _exit(0);
+        }
+        REQUIRE(waitpid(child, nullptr, 0) == child);
+        CHECK(stat(path.c_str(), &about) == 0);
+    }
+    std::filesystem::remove(other_name);
+}
+
+TEST_CASE("the file with the key goes away too when the program is killed") {
+    const std::string path = "/tmp/fanout-test-killed-" + std::to_string(getpid());
+    const pid_t killed = fork();
+    if (killed == 0) {
+        const detail::key_file file(path, "the key");
+        raise(SIGKILL);
+    }
+    REQUIRE(waitpid(killed, nullptr, 0) == killed);
+    struct stat about{};
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (stat(path.c_str(), &about) == 0 && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    CHECK(stat(path.c_str(), &about) == -1);
 }
 
 TEST_CASE("a call waits for workers that somebody starts, and they may come during the call and go") {
@@ -94,5 +137,21 @@ TEST_CASE("a call can wait until so many are there") {
     } catch (const pool_broken& e) {
         CHECK_THAT(e.what(), containing("waited for 3 workers, and there are 0"));
     }
-    CHECK(parallel(2, tcp{.wait_for_workers = 2})(delayed([](int i) { return i; }), std::vector{1, 2, 3}).size() == 3);
+    CHECK(parallel(2, tcp{.wait_for_workers = 2})(delayed([](int i) { return i; }), std::vector{1}).size() == 1);
+}
+
+TEST_CASE("waiting for more workers than are started is refused at once, and main is not blamed") {
+    const auto refusal = [](const auto& object) -> std::string {
+        try {
+            object(delayed([](int i) { return i; }), std::vector{1});
+            return "it ran";
+        } catch (const std::invalid_argument& e) {
+            return e.what();
+        }
+    };
+    CHECK(refusal(parallel(2, tcp{.wait_for_workers = 3})) ==
+          "fanout: tcp: wait_for_workers = 3, but local{} starts 2 for n_jobs = 2; ask for more n_jobs, or wait for "
+          "fewer");
+    const auto kept = parallel(4, tcp{.slots = 2, .wait_for_workers = 3});
+    CHECK_THAT(refusal(kept), containing("local{} starts 2 for n_jobs = 4 with 2 slots each"));
 }

@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "support/instead_of_tests.hpp"
 #include "support/matchers.hpp"
+#include "support/program_by_hand.hpp"
 
 using namespace fanout;
 
@@ -49,6 +50,15 @@ TEST_CASE("a program whose main forgets worker_entry is told so, and does not st
     const std::string what = failure_with_workers_that("forgets worker_entry");
     CHECK_THAT(what, containing("exit code 78"));
     CHECK_THAT(what, containing("worker_entry(argc, argv)"));
+}
+
+TEST_CASE("a copy that was started as a worker and has not noticed says what main has to begin with") {
+    setenv("FANOUT_TEST_WORKER", "forgets worker_entry", 1);
+    program_by_hand copy({"--fanout-worker", "127.0.0.1:1"}, "", "FANOUT_WORKER=1");
+    unsetenv("FANOUT_TEST_WORKER");
+    CHECK(copy.exit_code() == 78);
+    CHECK_THAT(copy.words(), containing("main() never called fanout::worker_entry()"));
+    CHECK_THAT(copy.words(), containing("main() must begin with: if (auto status = fanout::worker_entry(argc, argv))"));
 }
 
 TEST_CASE("workers that end at once are started again, but not for ever") {

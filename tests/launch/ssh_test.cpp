@@ -27,11 +27,6 @@ TEST_CASE("machines are host, user@host, or 8/user@host") {
     CHECK_THROWS_AS(launcher(ssh{}), std::invalid_argument);
 }
 
-TEST_CASE("words survive the shell over there") {
-    CHECK(detail::shell_quoted("/a b/c") == "'/a b/c'");
-    CHECK(detail::shell_quoted("it's") == "'it'\\''s'");
-}
-
 // Runs the command on this machine, as sshd would: through a shell, with the input passed on. $0 is the host.
 static const std::vector<std::string> like_ssh = {"/bin/sh", "-c", "exec /bin/sh -c \"$1\""};
 

@@ -1,4 +1,4 @@
-// What the snippets of the README take for granted.
+// What the snippets of the README and of the pages in docs take for granted.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,12 @@
 #include <cstdlib>
 #include <fanout/fanout.hpp>
 #include <fanout/progress_bar.hpp>
+#include <functional>
+#include <optional>
 #include <random>
 #include <ranges>
+#include <sstream>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -24,6 +28,11 @@ inline double add(double x, double y) { return x + y; }
 inline std::string shout(const std::string& text) { return text + "!"; }
 inline std::string fetch(const std::string& url) { return "page of " + url; }
 inline void use(const std::string&) {}
+
+/// Written and read as dlib does it.
+struct forest {};
+inline void serialize(const forest&, std::ostream& to) { to << "trees"; }
+inline void deserialize(forest&, std::istream& from) { from.ignore(5); }
 
 inline const std::vector<int> numbers{1, 4, 9, 16};
 inline const std::vector<double> xs{1, 2, 3}, ys{10, 20, 30};

@@ -68,13 +68,13 @@ public:
             channel_ = std::make_unique<secure_channel>(role::worker, *key, theirs + mine.bytes());
         else
             channel_ = std::make_unique<plain_channel>();
-        if (!rest.empty()) channel_->received(rest.data(), rest.size());
+        channel_->incoming().push(rest.data(), rest.size());
         try {
             while (!channel_->shake_hands()) {
                 flush();
                 const std::string more = receive_raw();
                 if (more.empty()) return false;
-                channel_->received(more.data(), more.size());
+                channel_->incoming().push(more.data(), more.size());
             }
         } catch (const protocol_error&) {
             flush();
@@ -84,9 +84,9 @@ public:
         return true;
     }
 
-    void say_hello(const std::string& identity, int slots = 1) {
+    void say_hello(const std::string& identity, int slots = 1, const std::string& host = "fake") {
         fanout::detail::hello_message hello;
-        hello.host = "fake";
+        hello.host = host;
         hello.pid = 1;
         hello.program = "/fake/program";
         hello.identity = identity;
@@ -96,7 +96,7 @@ public:
 
     void send(fanout::detail::frame_type type, std::uint64_t stream, const std::string& payload, bool last = true) {
         std::string header(fanout::detail::frame::header_size, '\0');
-        fanout::detail::frame::put_header(header.data(), type, last, false, stream, payload.size());
+        fanout::detail::frame{type, last, false, false, stream}.put_header(header.data(), payload.size());
         channel_->write(header.data(), header.size());
         if (!payload.empty()) channel_->write(payload.data(), payload.size());
         flush();
@@ -115,7 +115,7 @@ public:
             if (!frames_.empty()) continue;
             const std::string more = receive_raw();
             if (more.empty()) return std::nullopt;
-            channel_->received(more.data(), more.size());
+            channel_->incoming().push(more.data(), more.size());
         }
     }
 
@@ -126,10 +126,9 @@ private:
     }
 
     void flush() {
-        std::size_t size = 0;
-        const char* const data = channel_->outgoing(size);
-        send_raw(std::string(data, size));
-        channel_->sent(size);
+        fanout::detail::byte_queue& out = channel_->outgoing();
+        send_raw(std::string(out.data(), out.size()));
+        out.pop(out.size());
     }
 
     void parse() {

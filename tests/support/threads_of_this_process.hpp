@@ -3,8 +3,7 @@
 
 #include <dirent.h>
 
-#include <chrono>
-#include <thread>
+#include "support/becomes_true.hpp"
 
 inline int threads_of_this_process() {
     int threads = 0;
@@ -15,12 +14,7 @@ inline int threads_of_this_process() {
     return threads;
 }
 
-/// A thread that was joined may be listed for a moment longer. False: still more than `most` after ten seconds.
+/// A thread that was joined may be listed for a moment longer.
 inline bool threads_come_down_to(int most) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (threads_of_this_process() > most) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::yield();
-    }
-    return true;
+    return becomes_true([most] { return threads_of_this_process() <= most; });
 }

@@ -19,7 +19,8 @@ TEST_CASE("addresses are host:port, also with IPv6") {
 }
 
 TEST_CASE("what is no address is refused with the way to write one") {
-    for (const char* wrong : {"", "host", "host:", ":80", "host:port", "host:123456", "[::1:80", "a:1,", "a:1,b"}) {
+    for (const char* wrong : {"", "host", "host:", ":80", "host:port", "host:123456", "host:65536", "host:99999",
+                              "[::1:80", "a:1,", "a:1,b"}) {
         INFO(wrong);
         CHECK_THROWS_AS(address::parse_list(wrong), std::invalid_argument);
     }

@@ -50,6 +50,15 @@ TEST_CASE("who has the key and is the same build is welcome, and leaves when he 
     CHECK(!some.it->wait_for_workers(2, 1ms));
 }
 
+TEST_CASE("who says that he leaves is told that it was heard: nothing more comes after that") {
+    waiting_cluster some;
+    auto worker = good_worker(some);
+    worker->send(frame_type::drain, 0, packed(drain_message{"signal"}));
+    const auto answer = worker->receive();
+    REQUIRE(answer);
+    CHECK(answer->type == frame_type::drained);
+}
+
 TEST_CASE("another build is rejected, and told why") {
     waiting_cluster some;
     fake_peer worker(some.at());
@@ -63,8 +72,23 @@ TEST_CASE("another build is rejected, and told why") {
     CHECK(no.why.find("another build") != no.why.npos);
     CHECK(no.why.find(own_identity()) != no.why.npos);
     CHECK(no.why.find("copy this very file") != no.why.npos);
+    CHECK(no.why.find("fake:/fake/program") != no.why.npos);
     CHECK(worker.is_closed_by_other_side());
     CHECK(some.it->worker_count() == 0);
+}
+
+TEST_CASE("a file that was changed after it was linked is rejected, though its build-id is the same") {
+    waiting_cluster some;
+    fake_peer worker(some.at());
+    REQUIRE(worker.introduce(&some.key));
+    hello_message hello;
+    hello.identity = own_identity();
+    hello.places = callable_code::hash_of_places() + 1;
+    worker.send(frame_type::hello, 0, packed(hello));
+    const auto answer = worker.receive();
+    REQUIRE(answer);
+    REQUIRE(answer->type == frame_type::reject);
+    CHECK(unpacked<reject_message>(answer->payload).why.find("changed after it was linked") != std::string::npos);
 }
 
 TEST_CASE("strangers are turned away, and good workers come in beside them") {

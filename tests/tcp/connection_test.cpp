@@ -43,6 +43,7 @@ struct both_ends {
                 const auto use = [&](frame it) { got.push_back(std::move(it)); };
                 each.use_rest(clock::now(), use, [] {});
                 each.receive(clock::now(), use, [] {});
+                each.note_deaf(each.is_deaf(), clock::now());
                 each.transmit(clock::now());
             }
         }
@@ -128,6 +129,30 @@ TEST_CASE("who does not use what he has received hears no more until he does") {
     CHECK(ends.driver.news > news);
 }
 
+TEST_CASE("while much of others waits to be used, everybody may send a little") {
+    both_ends ends;
+    ends.there->send(frame_type::hello, 0, "hello");
+    ends.drive(10);
+    const std::size_t of_others = 1u << 30;
+    ends.driver.unused += of_others;
+    const std::string payload(4 << 20, 'x');
+    ends.there->send(frame_type::result, 1, payload);
+    ends.drive();
+    CHECK(ends.here->is_deaf());
+    std::size_t got = whole(ends.got_here).size();
+    CHECK(got < (1u << 20));
+    const int news = ends.driver.news;
+    ends.here->has_used(got);
+    CHECK(ends.driver.news > news);
+    ends.got_here.clear();
+    ends.driver.unused -= of_others;
+    ends.drive(400);
+    got += whole(ends.got_here).size();
+    CHECK(got == payload.size() + 5);
+    ends.here->has_used(whole(ends.got_here).size());
+    CHECK(ends.driver.unused == 0);
+}
+
 TEST_CASE("another key ends the conversation") {
     both_ends ends(security_mode::tls, false);
     CHECK_THROWS_AS(ends.drive(10), key_mismatch);
@@ -143,7 +168,7 @@ TEST_CASE("the end of one side is the end of the other, and who waits for room i
     stuck.here->send(frame_type::tasks, 1, std::string(10 << 20, 'x'));
     bool sent = true;
     std::thread sender(
-        [&] { sent = stuck.here->send_when_there_is_room({frame_type::tasks, true, false, 2, "more"}); });
+        [&] { sent = stuck.here->send_when_there_is_room({frame_type::tasks, true, false, false, 2, "more"}); });
     stuck.here->close();
     sender.join();
     CHECK(!sent);

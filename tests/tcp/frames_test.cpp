@@ -44,8 +44,9 @@ static std::string refusal(const std::string& got, const preface& expected) {
 TEST_CASE("frames come out as they were put in, however the bytes are cut") {
     std::string bytes;
     for (int i = 0; i < 5; ++i)
-        bytes += bytes_of({frame_type::result, i % 2 == 0, i == 3, 0x0102'0304'0506'0708u + static_cast<unsigned>(i),
-                           std::string(static_cast<std::size_t>(i * 100), 'x')});
+        bytes +=
+            bytes_of({frame_type::result, i % 2 == 0, i == 3, i > 0, 0x0102'0304'0506'0708u + static_cast<unsigned>(i),
+                      std::string(static_cast<std::size_t>(i * 100), 'x')});
     for (const std::size_t step : {1u, 7u, 16u, 100u, 5000u}) {
         const auto frames = parsed(bytes, step);
         REQUIRE(frames.size() == 5);
@@ -53,6 +54,7 @@ TEST_CASE("frames come out as they were put in, however the bytes are cut") {
             CHECK(frames[i].type == frame_type::result);
             CHECK(frames[i].last == (i % 2 == 0));
             CHECK(frames[i].abandoned == (i == 3));
+            CHECK(frames[i].continues == (i > 0));
             CHECK(frames[i].stream == 0x0102'0304'0506'0708u + i);
             CHECK(frames[i].payload == std::string(i * 100, 'x'));
         }
@@ -62,26 +64,26 @@ TEST_CASE("frames come out as they were put in, however the bytes are cut") {
 TEST_CASE("what is no frame, or a longer one than is allowed, is refused before anything is set aside for it") {
     CHECK_THROWS_AS(parsed(std::string(16, '\0'), 16), protocol_error);
     CHECK_THROWS_AS(parsed(std::string(16, '\xff'), 16), protocol_error);
-    std::string odd = bytes_of({frame_type::ping, true, false, 0, {}});
+    std::string odd = bytes_of({frame_type::ping, true, false, false, 0, {}});
     odd[2] = 1;
     CHECK_THROWS_AS(parsed(odd, 16), protocol_error);
-    std::string unknown = bytes_of({frame_type::ping, true, false, 0, {}});
+    std::string unknown = bytes_of({frame_type::ping, true, false, false, 0, {}});
     unknown[0] = static_cast<char>(static_cast<int>(frame_type::last) + 1);
     CHECK_THROWS_AS(parsed(unknown, 16), protocol_error);
 
     std::string header(frame::header_size, '\0');
-    frame::put_header(header.data(), frame_type::hello, true, false, 0, 4097);
+    frame{frame_type::hello}.put_header(header.data(), 4097);
     CHECK_THROWS_AS(parsed(header, 16), protocol_error);
-    frame::put_header(header.data(), frame_type::hello, true, false, 0, 0xffff'ffff);
+    frame{frame_type::hello}.put_header(header.data(), 0xffff'ffff);
     CHECK_THROWS_AS(parsed(header, 16, frame::longest), protocol_error);
-    frame::put_header(header.data(), frame_type::hello, true, false, 0, 4096);
+    frame{frame_type::hello}.put_header(header.data(), 4096);
     CHECK(parsed(header, 16).empty());
 }
 
 TEST_CASE("the preface of the other side is compared, and each mistake has a name") {
     preface expected;
     expected.from = role::worker;
-    expected.job[0] = 5;
+    expected.job.words[0] = 5;
     const std::string good = expected.bytes();
     REQUIRE(good.size() == preface::size);
     CHECK(refusal(good, expected) == "");
@@ -90,7 +92,7 @@ TEST_CASE("the preface of the other side is compared, and each mistake has a nam
     CHECK(refusal("FAN", expected) == "more, please");
 
     preface other = expected;
-    other.job[0] = 6;
+    other.job.words[0] = 6;
     CHECK_THAT(refusal(other.bytes(), expected), containing("another job"));
     other = expected;
     other.security = security_mode::plain;

@@ -1,11 +1,28 @@
+#include <dlfcn.h>
+
+#include <cstdlib>
 #include <fanout/core/errors.hpp>
+#include <fanout/tcp.hpp>
 #include <fanout/tcp/function_key.hpp>
 #include <string>
 
 #include "catch.hpp"
+#include "support/instead_of_tests.hpp"
+#include "support/matchers.hpp"
 
 using namespace fanout::detail;
 using fanout::serialization_error;
+
+static constexpr const char* plugins[] = {nullptr, FANOUT_TESTS_PLUGIN_1, FANOUT_TESTS_PLUGIN_2};
+
+/// The plugin that a worker loads is chosen by the environment. Its copy in the tests is loaded by them.
+bool run_instead_of_tests(int argc, char** argv, int* status) {
+    const char* const wish = std::getenv("FANOUT_TESTS_LOAD_PLUGIN");
+    if (argc > 1 && argv[1] == std::string("--fanout-worker") && wish) dlopen(plugins[std::atoi(wish)], RTLD_NOW);
+    const auto worker = fanout::worker_entry(argc, argv);
+    if (worker) *status = *worker;
+    return worker.has_value();
+}
 
 template <int N>
 struct numbered {
@@ -51,4 +68,39 @@ TEST_CASE("a pointer to a function finds that function again, and must point to 
     static const int constant = 5;
     CHECK_THROWS_AS(find_function(place_of(loaded_modules(), &constant)), serialization_error);
     CHECK_THROWS_AS(find_function({"c0ffee", 16}), serialization_error);
+}
+
+/// What plugin 1 gives for 41, or the text of the error, if its workers have loaded what that says.
+static std::string answer_if_workers_load(const char* plugin) {
+    void* const loaded = dlopen(plugins[1], RTLD_NOW);
+    REQUIRE(loaded);
+    const auto answer = reinterpret_cast<int (*)(int)>(dlsym(loaded, "answer_of_plugin"));
+    REQUIRE(answer);
+    if (plugin) setenv("FANOUT_TESTS_LOAD_PLUGIN", plugin, 1);
+    std::string text;
+    try {
+        text = std::to_string(answer(41));
+    } catch (const serialization_error& e) {
+        text = e.what();
+    }
+    unsetenv("FANOUT_TESTS_LOAD_PLUGIN");
+    return text;
+}
+
+TEST_CASE("tasks of a library that was loaded later run where the worker has loaded it as well") {
+    CHECK(answer_if_workers_load("1") == "42");
+}
+
+TEST_CASE("a library that only the coordinator has loaded is named, and what to do") {
+    CHECK_THAT(answer_if_workers_load(nullptr), containing("lives in libplugin.so (build "));
+    CHECK_THAT(answer_if_workers_load(nullptr),
+               containing("not loaded in the worker; load it there before worker_entry()"));
+}
+
+TEST_CASE("a library that is another build in the worker is named with both builds") {
+    const std::string text = answer_if_workers_load("2");
+    CHECK_THAT(text, containing("libplugin.so, build "));
+    CHECK_THAT(text, containing("the worker has build "));
+    CHECK_THAT(text, containing(plugins[2]));
+    CHECK_THAT(text, containing("install the same file everywhere"));
 }

@@ -8,8 +8,14 @@ using action = heartbeat::action;
 
 static const clock::time_point start{std::chrono::hours(1000)};
 
+/// As it is asked: all the time.
+static action asked_until(heartbeat& pulse, clock::time_point from, clock::time_point to) {
+    for (; from < to; from += 100ms) pulse.due(from);
+    return pulse.due(to);
+}
+
 TEST_CASE("who does not prove who he is has ten seconds") {
-    const heartbeat pulse({}, start);
+    heartbeat pulse({}, start);
     CHECK(pulse.due(start + 9s) == action::none);
     CHECK(pulse.next() == start + 10s);
     CHECK(pulse.due(start + 10s) == action::give_up);
@@ -29,10 +35,11 @@ TEST_CASE("a side of which nothing has been heard for thirty seconds is dead, an
     heartbeat pulse({}, start);
     pulse.has_shaken_hands(start);
     pulse.has_sent(start + 29s);
-    CHECK(pulse.due(start + 29s) == action::none);
+    CHECK(asked_until(pulse, start, start + 29s) == action::none);
     CHECK(pulse.due(start + 30s) == action::give_up);
     pulse.has_heard(start + 29s);
-    CHECK(pulse.due(start + 30s) == action::none);
+    pulse.has_sent(start + 58s);
+    CHECK(asked_until(pulse, start + 30s, start + 58s) == action::none);
     CHECK(pulse.due(start + 59s) == action::give_up);
 }
 
@@ -40,9 +47,19 @@ TEST_CASE("who does not listen cannot say that the other is silent") {
     heartbeat pulse({}, start);
     pulse.has_shaken_hands(start);
     pulse.set_deaf(true, start + 1s);
-    CHECK(pulse.due(start + 1h) == action::beat);
+    CHECK(asked_until(pulse, start, start + 1h) == action::beat);
     pulse.set_deaf(false, start + 1h);
     pulse.has_sent(start + 1h);
-    CHECK(pulse.due(start + 1h + 29s) == action::beat);
+    CHECK(asked_until(pulse, start + 1h, start + 1h + 29s) == action::beat);
+    CHECK(pulse.due(start + 1h + 30s) == action::give_up);
+}
+
+TEST_CASE("time in which this side was stopped is not held against the other") {
+    heartbeat pulse({}, start);
+    pulse.has_shaken_hands(start);
+    CHECK(asked_until(pulse, start, start + 4s) == action::none);
+    CHECK(pulse.due(start + 1h) == action::beat);  // the lid was closed
+    pulse.has_sent(start + 1h);
+    CHECK(asked_until(pulse, start + 1h, start + 1h + 29s) == action::beat);
     CHECK(pulse.due(start + 1h + 30s) == action::give_up);
 }

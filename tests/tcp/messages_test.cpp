@@ -13,9 +13,12 @@ TEST_CASE("messages come back as they were") {
     CHECK(hello.program == "/program");
     CHECK(hello.identity == "build");
     CHECK(hello.slots == 3);
-    const auto run = unpacked<run_message>(packed(run_message{1, {"build", 64}, "function", {5, 6}, 7, 8, 9, true}));
+    const auto run =
+        unpacked<run_message>(packed(run_message{1, {"build", 64}, "", "function", {5, 6}, 7, 8, 9, 10, true}));
     CHECK(run.code == code_place{"build", 64});
     CHECK(run.shared.size() == 2);
+    CHECK(run.n_jobs == 7);
+    CHECK(run.memory_limit == 10);
     CHECK(run.collects_failures);
 }
 

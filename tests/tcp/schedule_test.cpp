@@ -238,3 +238,73 @@ TEST_CASE("a worker that comes and goes at any moment loses and doubles nothing"
         CHECK(std::count(done.begin(), done.end(), 1) == static_cast<std::ptrdiff_t>(tasks));
     }
 }
+
+TEST_CASE("in the tail, who has more than he can be at is asked for it, once until he is sent more") {
+    schedule plan({});
+    plan.join(1, 1);
+    plan.join(2, 1);
+    plan.sent(1, one(0));
+    CHECK(plan.to_be_asked_back().empty());
+    plan.sent(1, one(1));
+    CHECK(plan.to_be_asked_back() == std::vector<schedule::worker_id>{1});
+    CHECK(plan.to_be_asked_back().empty());
+    plan.given_back(1, 1);
+    plan.given_back(1, 1);
+    plan.given_back(2, 0);
+    const auto again = plan.take_again();
+    REQUIRE(again);
+    CHECK(again->first == 1);
+    CHECK(again->attempts == 0);
+    CHECK(!again->was_begun);
+    CHECK(!plan.take_again());
+    plan.sent(1, one(2));
+    CHECK(plan.to_be_asked_back() == std::vector<schedule::worker_id>{1});
+}
+
+TEST_CASE("of two workers at one chunk the first counts, and the other is busy until it is heard of") {
+    schedule plan({});
+    for (const schedule::worker_id each : std::vector<schedule::worker_id>{1, 2}) plan.join(each, 1);
+    plan.sent(1, several(0, 2));
+    CHECK(!plan.has_twin(0));
+    CHECK(plan.is_idle(2));
+    plan.sent(2, plan.twin_of(1, 0));
+    CHECK(plan.has_twin(0));
+    CHECK(!plan.is_idle(2));
+    CHECK(plan.in_flight() == 4);
+
+    SECTION("both come") {
+        CHECK(plan.finish(2, 0));
+        CHECK(plan.in_flight() == 0);
+        CHECK(!plan.finish(1, 0));
+        CHECK(!plan.has_in_flight(1, 0));
+        CHECK(plan.was_outrun(1));
+        CHECK(!plan.is_idle(1));
+        CHECK(!plan.has_room(1, 0));
+        plan.came_late(1, 0);
+        CHECK(plan.is_idle(1));
+        CHECK(!plan.was_outrun(1));
+    }
+    SECTION("one is lost, and the other goes on") {
+        CHECK(plan.lose(1).failed.empty());
+        CHECK(!plan.has_again());
+        CHECK(!plan.has_twin(0));
+        CHECK(plan.finish(2, 0));
+    }
+    SECTION("both are lost") {
+        CHECK(plan.lose(1).failed.empty());
+        CHECK(plan.lose(2).failed.empty());
+        CHECK(all_again(plan) == indices{0, 1});
+    }
+    SECTION("one breaks, then the other") {
+        CHECK(plan.broke(1, 0, 0).failed.empty());
+        CHECK(!plan.has_again());
+        CHECK(plan.broke(2, 0, 0).failed.empty());
+        CHECK(all_again(plan) == indices{0, 1});
+    }
+    SECTION("one gives it back") {
+        plan.given_back(1, 0);
+        CHECK(!plan.has_again());
+        CHECK(plan.finish(2, 0));
+    }
+    CHECK(plan.in_flight() == 0);
+}

@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <cstring>
 #include <fanout/tcp/secure_channel.hpp>
 #include <string>
 
@@ -14,11 +15,10 @@ static void carry(channel& a, channel& b) {
         moved = false;
         for (channel* from : {&a, &b}) {
             channel& to = from == &a ? b : a;
-            std::size_t size = 0;
-            const char* const data = from->outgoing(size);
-            if (size == 0) continue;
-            to.received(data, size);
-            from->sent(size);
+            byte_queue& out = from->outgoing();
+            if (out.size() == 0) continue;
+            to.incoming().push(out.data(), out.size());
+            out.pop(out.size());
             moved = true;
         }
     }
@@ -74,16 +74,18 @@ public:
         X509_free(certificate_);
         EVP_PKEY_free(key_);
     }
-    void received(const char* data, std::size_t size) override { BIO_write(in_, data, static_cast<int>(size)); }
-    bool shake_hands() override { return SSL_do_handshake(tls_) == 1; }
+    bool shake_hands() override {
+        BIO_write(in_, incoming().data(), static_cast<int>(incoming().size()));
+        incoming().pop(incoming().size());
+        const bool done = SSL_do_handshake(tls_) == 1;
+        char* data = nullptr;
+        const long size = BIO_get_mem_data(out_, &data);
+        outgoing().push(data, static_cast<std::size_t>(size));
+        static_cast<void>(BIO_reset(out_));
+        return done;
+    }
     std::size_t read(char*, std::size_t) override { return 0; }
     void write(const char*, std::size_t) override {}
-    const char* outgoing(std::size_t& size) override {
-        char* data = nullptr;
-        size = static_cast<std::size_t>(BIO_get_mem_data(out_, &data));
-        return data;
-    }
-    void sent(std::size_t) override { static_cast<void>(BIO_reset(out_)); }
 
 private:
     SSL_CTX* context_;
@@ -121,9 +123,7 @@ TEST_CASE("nothing that was sent can be read on the way") {
     secure_channel server(role::coordinator, key, ""), client(role::worker, key, "");
     REQUIRE(shake_hands(server, client));
     client.write("a secret that is long enough", 28);
-    std::size_t size = 0;
-    const char* const data = client.outgoing(size);
-    CHECK(std::string(data, size).find("secret") == std::string::npos);
+    CHECK(std::string(client.outgoing().data(), client.outgoing().size()).find("secret") == std::string::npos);
 }
 
 TEST_CASE("what was changed on the way is noticed") {
@@ -131,11 +131,9 @@ TEST_CASE("what was changed on the way is noticed") {
     secure_channel server(role::coordinator, key, ""), client(role::worker, key, "");
     REQUIRE(shake_hands(server, client));
     client.write("ten bytes.", 10);
-    std::size_t size = 0;
-    const char* const data = client.outgoing(size);
-    std::string changed(data, size);
-    changed[size / 2] = static_cast<char>(changed[size / 2] ^ 1);
-    server.received(changed.data(), changed.size());
+    std::string changed(client.outgoing().data(), client.outgoing().size());
+    changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 1);
+    server.incoming().push(changed.data(), changed.size());
     char got[10];
     CHECK_THROWS_AS(server.read(got, sizeof got), protocol_error);
 }
@@ -168,9 +166,7 @@ TEST_CASE("a server that has shaken hands has nothing more to say: a ticket coul
     const secret_key key = secret_key::fresh();
     secure_channel server(role::coordinator, key, ""), client(role::worker, key, "");
     REQUIRE(shake_hands(server, client));
-    std::size_t size = 1;
-    server.outgoing(size);
-    CHECK(size == 0);
+    CHECK(server.outgoing().size() == 0);
 }
 
 TEST_CASE("keys are 64 hexadecimal digits, fresh each time") {
@@ -196,4 +192,23 @@ TEST_CASE("a plain channel passes bytes on") {
     CHECK(b.read(got + 3, 5) == 2);
     CHECK(std::string(got, 5) == "hello");
     CHECK(b.read(got, 1) == 0);
+}
+
+TEST_CASE("a queue of bytes gives them in their order, however they come and go") {
+    byte_queue queue;
+    CHECK(queue.size() == 0);
+    queue.push(nullptr, 0);
+    std::string sent, got;
+    for (std::size_t round = 1; round < 300; ++round) {
+        const std::string some(round * 7 % 1900, static_cast<char>('a' + round % 26));
+        std::memcpy(queue.room_for(2000), some.data(), some.size());
+        queue.pushed(some.size());
+        sent += some;
+        char taken[1500];
+        got.append(taken, queue.take(taken, sizeof taken));
+    }
+    got.append(queue.data(), queue.size());
+    queue.pop(queue.size());
+    CHECK(got == sent);
+    CHECK(queue.size() == 0);
 }

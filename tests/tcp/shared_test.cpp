@@ -1,10 +1,12 @@
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/matchers.hpp"
 #include "support/tests_with_workers.hpp"
 
 using namespace fanout;
@@ -21,6 +23,15 @@ struct fanout::codec<counted> {
         ++counted::reads;
         return {from.read<std::vector<int>>()};
     }
+};
+
+struct unreadable {
+    int x = 0;
+};
+template <>
+struct fanout::codec<unreadable> {
+    static void write(writer& to, const unreadable& value) { to(value.x); }
+    static unreadable read(reader&) { throw std::range_error("it cannot be read"); }
 };
 
 TEST_CASE("a reference is the value itself where the value is") {
@@ -75,6 +86,15 @@ TEST_CASE("a shared value is read once in a worker, and is there in all its task
                               }),
                               std::views::iota(0, 4));
     CHECK(both == std::vector{2011, 2011, 2011, 2011});
+}
+
+TEST_CASE("a shared value that cannot be read in a worker takes no other along") {
+    const auto cluster = parallel(1, tcp{});
+    const shared bad(unreadable{1});
+    const shared good(std::vector{7});
+    const auto both = delayed([bad = bad.ref(), good = good.ref()](int) { return bad->x + (*good)[0]; });
+    CHECK_THROWS_WITH(cluster(both, std::vector{1}), containing("cannot be read"));
+    CHECK(cluster(delayed([good = good.ref()](int i) { return i + (*good)[0]; }), std::vector{1}) == std::vector{8});
 }
 
 TEST_CASE("a value that is gone is gone in the workers too") {

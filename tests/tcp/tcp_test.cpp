@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -18,10 +19,14 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/becomes_true.hpp"
 #include "support/matchers.hpp"
+#include "support/notes.hpp"
 #include "support/sanitizers.hpp"
 #include "support/tests_with_workers.hpp"
 
@@ -72,41 +77,6 @@ struct fanout::codec<unwritable> {
     static unwritable read(reader& from) { return {from.read<int>()}; }
 };
 
-/// A folder that is gone at the end, for notes of processes that may be killed.
-class notes {
-public:
-    notes() {
-        char name[] = "/tmp/fanout-test-XXXXXX";
-        path_ = mkdtemp(name);
-    }
-    ~notes() { std::filesystem::remove_all(path_); }
-
-    std::string path() const { return path_; }
-
-    /// In any process. Each note is counted.
-    static void leave(const std::string& in, int about) {
-        char name[256];
-        std::snprintf(name, sizeof name, "%s/%d-%d-XXXXXX", in.c_str(), about, int(getpid()));
-        close(mkstemp(name));
-    }
-    int count(int about) const {
-        int found = 0;
-        for (const auto& each : std::filesystem::directory_iterator(path_))
-            found += each.path().filename().string().starts_with(std::to_string(about) + "-");
-        return found;
-    }
-
-private:
-    std::string path_;
-};
-
-/// For a lambda, which may capture what is trivially copyable.
-struct short_text {
-    char text[64] = {};
-    short_text(const std::string& of) { of.copy(text, sizeof text - 1); }
-    operator std::string() const { return text; }
-};
-
 TEST_CASE("results come in the order of the input, whatever the form of the call") {
     CHECK(parallel(2, tcp{})(delayed(half), std::views::iota(0, 1000)) == halves(1000));
     CHECK(parallel(2, tcp{})(std::views::iota(0, 1000) | std::views::transform(delayed(half))) == halves(1000));
@@ -148,6 +118,10 @@ TEST_CASE("functions come with what they captured, and functors with their state
     int local = 3;
     CHECK_THROWS_AS(cluster(delayed([&local](int i) { return i + local; }), std::vector{1}), serialization_error);
     CHECK(cluster(delayed(half), std::views::iota(0, 5)) == halves(5));
+    const auto times = [factor](int i) { return i * factor; };
+    CHECK(cluster(delayed(times)(2), delayed([factor](int i) { return i + factor; })(2)) == std::tuple(3.0, 3.5));
+    const auto calls = std::views::iota(0, 3) | std::views::transform([times](int i) { return delayed(times)(i); });
+    CHECK(cluster(calls) == std::vector{0.0, 1.5, 3.0});
 }
 
 TEST_CASE("exceptions keep their type and their text, and outcomes have all") {
@@ -327,6 +301,49 @@ TEST_CASE("results and elements that cannot be written or read fail their task")
     for (int i = 0; i < 50; ++i) CHECK(arrived[static_cast<std::size_t>(i)].has_value() == (i % 2 == 0));
 }
 
+TEST_CASE("what waits behind a long task goes to whoever has nothing to do") {
+    const notes done;
+    const short_text folder(done.path());
+    const auto begun = std::chrono::steady_clock::now();
+    // Each worker is sent two at first. The first task ends when all others have been done, by the other worker.
+    const auto results = parallel(2, tcp{})(delayed([folder](int i) {
+                                                const auto others_are_done = [&] {
+                                                    const std::filesystem::directory_iterator all{std::string(folder)};
+                                                    return std::distance(begin(all), end(all)) == 7;
+                                                };
+                                                if (i > 0) notes::leave(folder, i);
+                                                while (i == 0 && !others_are_done()) usleep(1000);
+                                                return i;
+                                            }),
+                                            std::views::iota(0, 8));
+    CHECK(results == std::vector{0, 1, 2, 3, 4, 5, 6, 7});
+    for (int i = 1; i < 8; ++i) CHECK(done.count(i) == 1);
+    CHECK(std::chrono::steady_clock::now() - begun < 40s);
+}
+
+TEST_CASE("if that was asked for, a straggler is begun once more elsewhere, and the first result counts") {
+    const notes started;
+    const short_text folder(started.path());
+    const auto begun = std::chrono::steady_clock::now();
+    const auto cluster = parallel(2, tcp{.speculate = true});
+    const auto results = cluster(delayed([folder](int i) {
+                                     notes::leave(folder, i);
+                                     const std::filesystem::directory_iterator all{std::string(folder)};
+                                     const auto tries = std::count_if(begin(all), end(all), [](const auto& each) {
+                                         return each.path().filename().string().starts_with("0-");
+                                     });
+                                     if (i == 0 && tries == 1) std::this_thread::sleep_for(300s);
+                                     return i * 2;
+                                 }),
+                                 std::views::iota(0, 40));
+    for (int i = 0; i < 40; ++i) CHECK(results.at(static_cast<std::size_t>(i)) == i * 2);
+    CHECK(started.count(0) == 2);
+    CHECK(cluster(delayed(half), std::views::iota(0, 50)) == halves(50));  // with all workers: the loser was ended
+    CHECK(std::chrono::steady_clock::now() - begun < 100s);
+    CHECK_THROWS_AS(parallel(2, tcp{.retries = 0, .speculate = true})(delayed(half), std::vector{1}),
+                    std::invalid_argument);
+}
+
 TEST_CASE("long arguments and long results arrive whole") {
     const auto cluster = parallel(2, tcp{});
     std::vector<std::vector<int>> inputs;
@@ -407,21 +424,244 @@ TEST_CASE("one worker can have several slots") {
     CHECK(slots.size() == 4);
 }
 
-TEST_CASE("what tasks print is there when the call returns") {
+/// The process that ran a task, and the number of its slot; -1 if it does not know of this call.
+static std::pair<long, int> process_and_slot(int) {
+    std::this_thread::sleep_for(5ms);
+    const auto worker = current_worker();
+    const bool right = worker && worker->n_jobs == 4 && worker->backend == "tcp" && worker->depth == 1;
+    return {long(getpid()), right ? worker->slot : -1};
+}
+
+TEST_CASE(
+    "no two slots of all workers have the same number, and who comes for a worker that is lost takes its numbers") {
+    const auto cluster = parallel(4, tcp{.slots = 2, .wait_for_workers = 2});
+    for (const bool after_a_loss : {false, true}) {
+        if (after_a_loss)
+            CHECK_THROWS_AS(cluster(delayed([](int) {
+                                        kill(getppid(), SIGKILL);
+                                        std::this_thread::sleep_for(10s);
+                                    }),
+                                    std::views::iota(0, 1)),
+                            worker_lost);
+        std::set<std::pair<long, int>> all;
+        std::set<int> slots;
+        for (const auto& each : cluster(delayed(process_and_slot), std::views::iota(0, 200))) {
+            all.insert(each);
+            slots.insert(each.second);
+        }
+        CHECK(slots == std::set{0, 1, 2, 3});
+        CHECK(all.size() == 4);
+    }
+    const auto outcomes = cluster.outcomes(delayed([](int i) {
+                                               if (i % 2 == 0) throw i;
+                                           }),
+                                           std::views::iota(0, 20));
+    for (int i = 0; i < 20; i += 2) CHECK(outcomes[static_cast<std::size_t>(i)].error().worker < 4);
+}
+
+/// The lines that come out of this process on its descriptors 1 and 2 meanwhile.
+template <class Call>
+static std::pair<std::vector<std::string>, std::vector<std::string>> printed_by(const Call& call) {
     const notes folder;
-    const std::string file = folder.path() + "/printed";
-    const int before = dup(1);
-    const int to = open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    std::fflush(stdout);
-    dup2(to, 1);
-    parallel(2, tcp{})(delayed([](int i) { std::printf("task %d\n", i); }), std::views::iota(0, 50));
-    dup2(before, 1);
-    close(before);
-    close(to);
-    std::ifstream printed(file);
-    int lines = 0;
-    for (std::string line; std::getline(printed, line);) ++lines;
-    CHECK(lines == 50);
+    std::vector<std::string> lines[2];
+    int before[2];
+    for (const int each : {1, 2}) {
+        std::fflush(each == 1 ? stdout : stderr);
+        before[each - 1] = dup(each);
+        const int to =
+            open((folder.path() + std::to_string(each)).c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        dup2(to, each);
+        close(to);
+    }
+    call();
+    for (const int each : {1, 2}) {
+        std::fflush(each == 1 ? stdout : stderr);
+        dup2(before[each - 1], each);
+        close(before[each - 1]);
+        const std::string file = folder.path() + std::to_string(each);
+        std::ifstream printed(file);
+        for (std::string line; std::getline(printed, line);) lines[each - 1].push_back(line);
+        unlink(file.c_str());
+    }
+    return {lines[0], lines[1]};
+}
+
+TEST_CASE("what tasks print is there when the call returns, with machine and process in front of each line") {
+    std::vector<long> pids;
+    const auto [out, errors] = printed_by([&] {
+        pids = parallel(2, tcp{})(delayed([](int i) {
+                                      std::printf("task %d\nand more", i);
+                                      std::printf(" of it\n");
+                                      std::fprintf(stderr, "error %d\n", i);
+                                      return long(getpid());
+                                  }),
+                                  std::views::iota(0, 50));
+    });
+    REQUIRE(out.size() == 100);
+    // With a sanitizer's thread in it a worker says something of its own, too.
+    REQUIRE(std::count_if(errors.begin(), errors.end(), [](const auto& line) { return line[0] == '['; }) == 50);
+    for (int i = 0; i < 50; ++i) {
+        const std::string prefix = "[" + detail::host_name() + " " + std::to_string(pids[std::size_t(i)]) + "] ";
+        CHECK(std::count(out.begin(), out.end(), prefix + "task " + std::to_string(i)) == 1);
+        CHECK(std::count(errors.begin(), errors.end(), prefix + "error " + std::to_string(i)) == 1);
+        CHECK(std::count(out.begin(), out.end(), prefix + "and more of it") >= 1);
+    }
+}
+
+TEST_CASE("what a task has printed before it died is there too, and a long line is not lost") {
+    const auto shout_and_die = delayed([](int i) {
+        std::fputs("last words", stderr);
+        if (i == 1) std::fputs(std::string(200'000, 'x').c_str(), stdout);
+        std::fflush(stdout);
+        raise(SIGKILL);
+    });
+    const auto [out, errors] = printed_by([&] {
+        const auto lost = parallel(1, tcp{.retries = 0}).outcomes(shout_and_die, std::views::iota(0, 2));
+        CHECK(lost.size() == 2);
+    });
+    CHECK(std::count_if(errors.begin(), errors.end(),
+                        [](const std::string& each) { return each.ends_with("] last words"); }) == 2);
+    std::size_t letters = 0;
+    for (const std::string& each : out) letters += static_cast<std::size_t>(std::count(each.begin(), each.end(), 'x'));
+    CHECK(letters == 200'000);
+}
+
+/// Of 9 MB, which is too long to be kept until all of it is there: it waits in the middle.
+struct waits_for_a_note {
+    std::string folder;
+};
+template <>
+struct fanout::codec<waits_for_a_note> {
+    static void write(writer& to, const waits_for_a_note& it) {
+        to(std::string(9 << 20, 'x'));
+        if (!it.folder.empty()) becomes_true([&] { return notes::count_in(it.folder, 1) > 0; });
+        to(it.folder);
+    }
+    static waits_for_a_note read(reader& from) {
+        from.read<std::string>();
+        return {from.read<std::string>()};
+    }
+};
+
+TEST_CASE("what others print does not hold up a long result that is being read") {
+    const notes done;
+    const auto [out, err] = printed_by([&] {
+        const auto results = parallel(2, tcp{.slots = 2})(delayed([folder = short_text(done.path())](int i) {
+                                                              if (i == 0) return waits_for_a_note{folder};
+                                                              std::this_thread::sleep_for(300ms);
+                                                              const std::string line(1000, 'l');
+                                                              for (int n = 0; n < 20'000; ++n) std::puts(line.c_str());
+                                                              std::fflush(stdout);
+                                                              notes::leave(folder, 1);
+                                                              return waits_for_a_note{};
+                                                          }),
+                                                          std::views::iota(0, 2));
+        CHECK(results[0].folder == done.path());
+    });
+    CHECK(out.size() == 20'000);
+}
+
+TEST_CASE("workers that leave between and in short calls take no task along, also with retries = 0") {
+    const auto cluster = parallel(2, tcp{.retries = 0});
+    for (int round = 0; round < 30; ++round) {
+        const auto parents = cluster(delayed([](int) {
+                                         std::this_thread::sleep_for(1ms);
+                                         return long(getppid());
+                                     }),
+                                     std::views::iota(0, 10));
+        kill(static_cast<pid_t>(parents.back()), SIGTERM);
+        if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    }
+    CHECK(cluster(delayed(half), std::views::iota(0, 100)) == halves(100));
+}
+
+TEST_CASE("workers that are lost are replaced, however short the calls are") {
+    const auto cluster = parallel(3, tcp{});
+    const auto workers = [&] {
+        std::set<long> all;
+        for (const long each : cluster(delayed([](int) {
+                                           std::this_thread::sleep_for(2ms);
+                                           return long(getppid());
+                                       }),
+                                       std::views::iota(0, 9)))
+            all.insert(each);
+        return all;
+    };
+    std::set<long> before;
+    REQUIRE(becomes_true([&] { return (before = workers()).size() == 3; }));
+    kill(static_cast<pid_t>(*before.begin()), SIGKILL);
+    kill(static_cast<pid_t>(*before.rbegin()), SIGKILL);
+    CHECK(becomes_true([&] {
+        const auto now = workers();
+        return now.size() == 3 && now != before;
+    }));
+}
+
+TEST_CASE("a trace has a row for each slot with its machine, and a slice for each attempt") {
+    const notes folder;
+    const std::string file = folder.path() + "/trace.json";
+    const short_text started(folder.path());
+    const auto run = parallel({.n_jobs = 2, .trace = file, .summarize = true}, tcp{});
+    const auto outcomes = run.outcomes(delayed([started](int i) {
+                                           usleep(1000);
+                                           if (i == 7) throw std::domain_error("seven");
+                                           notes::leave(started, i);
+                                           const std::filesystem::directory_iterator all{std::string(started)};
+                                           const auto tries = std::count_if(begin(all), end(all), [](const auto& each) {
+                                               return each.path().filename().string().starts_with("13-");
+                                           });
+                                           if (i == 13 && tries == 1) raise(SIGKILL);
+                                       }),
+                                       std::views::iota(0, 40));
+    CHECK(std::count_if(outcomes.begin(), outcomes.end(), [](const auto& each) { return each.has_value(); }) == 39);
+    std::stringstream all;
+    all << std::ifstream(file).rdbuf();
+    const std::string text = all.str();
+    const auto count = [&](const std::string& what) {
+        int found = 0;
+        for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += what.size()) ++found;
+        return found;
+    };
+    CHECK(count("\"name\":\"worker 0 on " + detail::host_name() + "\"") == 1);
+    CHECK(count("\"name\":\"worker 1 on " + detail::host_name() + "\"") == 1);
+    CHECK(count("\"cat\":\"task\"") == 39);
+    CHECK(count("\"cat\":\"lost\"") == 1);
+    CHECK(count("\"cat\":\"failed\"") == 1);
+    CHECK(count("\"error\":\"std::domain_error: seven\"") == 1);
+    CHECK(count("\"complete\":true") == 1);
+
+    const run_summary summary = run.summary();
+    CHECK(summary.tasks == 40);
+    CHECK(summary.failed == 1);
+    REQUIRE(summary.workers.size() == 2);
+    CHECK(summary.workers[0].tasks + summary.workers[1].tasks == 40);
+    CHECK(summary.workers[0].host == detail::host_name());
+    CHECK(summary.workers[0].busy > 1ms);
+    CHECK(summary.wall > summary.workers[0].busy);
+    CHECK_THAT(summary.text(), containing("worker 0 on " + detail::host_name() + ": "));
+    CHECK(summary.slowest.size() == 5);
+}
+
+TEST_CASE("a shared value is sent once to each worker, as the bytes that went over show") {
+    const shared table(std::vector<double>(1'000'000, 0.5));
+    const auto run = parallel({.n_jobs = 2, .summarize = true}, tcp{.wait_for_workers = 2});
+    const auto use_it = delayed([t = table.ref()](int i) {
+        usleep(1000);
+        return (*t)[static_cast<std::size_t>(i)];
+    });
+    static_cast<void>(run(use_it, std::views::iota(0, 200)));
+    CHECK(run.summary().bytes_sent > 16'000'000);
+    CHECK(run.summary().bytes_sent < 16'200'000);
+    static_cast<void>(run(use_it, std::views::iota(0, 200)));
+    CHECK(run.summary().bytes_sent < 200'000);
+    CHECK(run.summary().bytes_received > 200 * sizeof(double));
+}
+
+TEST_CASE("progress says how many slots there are") {
+    int most = 0;
+    parallel({.n_jobs = 3, .on_progress = [&](const progress& now) { most = std::max(most, now.workers); }},
+             tcp{.wait_for_workers = 3})(delayed([](int) { usleep(5'000); }), std::views::iota(0, 90));
+    CHECK(most == 3);
 }
 
 TEST_CASE("nothing is left behind: no process, no descriptor, no thread") {
@@ -461,6 +701,16 @@ TEST_CASE("plain TCP on this machine has to be asked for, and works") {
     CHECK(parallel(2, tcp{.plain = true})(delayed(half), std::views::iota(0, 100)) == halves(100));
     CHECK_THROWS_AS(parallel(2, tcp{.listen = "0.0.0.0:0", .plain = true})(delayed(half), std::vector{1}),
                     std::invalid_argument);
+}
+
+TEST_CASE("who wants the longest tasks first is told how to have it") {
+    try {
+        parallel(2, tcp{})(delayed(half).longest_first([](int i) { return i; }), std::vector{1});
+        FAIL("it ran");
+    } catch (const std::invalid_argument& e) {
+        CHECK_THAT(e.what(), containing("sort the elements, those that take longest first"));
+        CHECK_THAT(e.what(), containing(".batch_size = 1"));
+    }
 }
 
 TEST_CASE("tcp has to be named where the call is written") {

@@ -14,6 +14,7 @@
 #include "catch.hpp"
 #include "support/fake_peer.hpp"
 #include "support/matchers.hpp"
+#include "support/program_by_hand.hpp"
 #include "support/tests_with_workers.hpp"
 
 using namespace fanout;
@@ -35,22 +36,16 @@ static std::string refusal(const std::vector<const char*>& words) {
 }
 
 /// A worker that is started by hand.
-class worker_by_hand {
+class worker_by_hand : public program_by_hand {
 public:
-    explicit worker_by_hand(std::vector<std::string> words, const std::string& input = "") {
-        words.insert(words.begin(), {own_path(), "--fanout-worker"});
-        REQUIRE(program_.start(words, "FANOUT_TEST=1", input) == 0);
-    }
-    int exit_code() {
-        REQUIRE(program_.wait_for_end(30'000));
-        return WIFEXITED(program_.status()) ? WEXITSTATUS(program_.status()) : -WTERMSIG(program_.status());
-    }
-    void close_input() { program_.close_input(); }
-    pid_t pid() const { return program_.pid(); }
-    bool has_ended() { return program_.has_ended(); }
+    explicit worker_by_hand(std::vector<std::string> words, const std::string& input = "")
+        : program_by_hand(as_worker(std::move(words)), input) {}
 
 private:
-    child_program program_;
+    static std::vector<std::string> as_worker(std::vector<std::string> words) {
+        words.insert(words.begin(), "--fanout-worker");
+        return words;
+    }
 };
 
 static std::string unused_address() {
@@ -116,6 +111,7 @@ TEST_CASE("a worker without a coordinator tries for a while, and ends with 75") 
     CHECK(patient.exit_code() == 75);
     worker_by_hand lost({"no.such.host.invalid:1", "--plain", "--reconnect", "0"});
     CHECK(lost.exit_code() == 75);
+    CHECK_THAT(lost.words(), containing("there is no coordinator at no.such.host.invalid:1"));
 }
 
 TEST_CASE("a command line that makes no sense ends with 78") {
@@ -126,7 +122,38 @@ TEST_CASE("a worker with another key ends with 77") {
     cluster on(by_hand(secret_key::fresh()), 1);
     worker_by_hand wrong({on.addresses(), "--key-fd", "0"}, secret_key::fresh().text() + "\n");
     CHECK(wrong.exit_code() == 77);
+    CHECK_THAT(wrong.words(), containing("the key of the coordinator is another one"));
     CHECK(on.worker_count() == 0);
+}
+
+TEST_CASE("a worker that finds another job at the address does not work for it, and says both numbers") {
+    const secret_key key = secret_key::fresh();
+    cluster on(by_hand(key), 1);
+    const std::string mine = "00000000000000000000000000000abc";
+    worker_by_hand wrong({on.addresses(), "--key-fd", "0", "--reconnect", "0", "--job", mine}, key.text() + "\n");
+    CHECK(wrong.exit_code() == 75);
+    CHECK_THAT(wrong.words(), containing("the address belongs to another job: I was started for " + mine));
+    CHECK(on.worker_count() == 0);
+}
+
+/// What a worker says to whoever answers like this.
+static std::string words_to_one_who_says(const std::string& answer) {
+    const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
+    worker_by_hand worker({"127.0.0.1:" + port_of(listener), "--key-fd", "0", "--reconnect", "0"},
+                          secret_key::fresh().text() + "\n");
+    pollfd there{listener.number(), POLLIN, 0};
+    REQUIRE(poll(&there, 1, 20'000) == 1);
+    const fake_peer other(descriptor(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC)));
+    other.send_raw(answer);
+    CHECK(other.is_closed_by_other_side());
+    CHECK(worker.exit_code() == 75);
+    return worker.words();
+}
+
+TEST_CASE("who is no coordinator at all is called by his name") {
+    CHECK_THAT(words_to_one_who_says("HTTP/1.1 400 Bad Request\r\n\r\n"), containing("the other side speaks HTTP"));
+    CHECK_THAT(words_to_one_who_says("SSH-2.0-OpenSSH_9.2\r\n"), containing("the other side speaks SSH"));
+    CHECK_THAT(words_to_one_who_says("220 mail.example ESMTP\r\n"), containing("does not speak fanout's protocol"));
 }
 
 TEST_CASE("a coordinator with another key, or none, is not believed") {
@@ -192,6 +219,42 @@ TEST_CASE("a worker that is asked to leave leaves") {
     CHECK(worker.exit_code() == 0);
 }
 
+/// How a worker ends that is asked to leave while it is at a task of so many milliseconds.
+static int exit_code_of_a_worker_that_leaves(int milliseconds) {
+    const std::string file = "/tmp/fanout-test-leave-" + std::to_string(getpid());
+    const std::string begun = file + "-begun";
+    const std::string at = unused_address();
+    struct path {
+        char text[64] = {};
+    } note;
+    begun.copy(note.text, sizeof note.text - 1);
+    std::vector<fanout::outcome<int>> outcomes;
+    std::jthread caller([&] {
+        const tcp how{.workers = external{.key_file = file, .quiet = true}, .retries = 0, .listen = at};
+        outcomes = parallel(1, how).outcomes(delayed([note](int time) {
+                                                 close(open(note.text, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+                                                 usleep(static_cast<unsigned>(time) * 1000);
+                                                 return time;
+                                             }),
+                                             std::vector{milliseconds});
+    });
+    struct stat about{};
+    while (stat(file.c_str(), &about) != 0 || about.st_size < 64) std::this_thread::sleep_for(1ms);
+    worker_by_hand worker({at, "--key-file", file, "--grace", "1"});
+    while (stat(begun.c_str(), &about) != 0) std::this_thread::sleep_for(1ms);
+    kill(worker.pid(), SIGTERM);
+    const int code = worker.exit_code();
+    caller.join();
+    unlink(begun.c_str());
+    CHECK(outcomes.at(0).has_value() == (code == 0));
+    return code;
+}
+
+TEST_CASE("a worker that is asked to leave waits for what runs, but only so long") {
+    CHECK(exit_code_of_a_worker_that_leaves(200) == 0);
+    CHECK(exit_code_of_a_worker_that_leaves(60'000) == 143);
+}
+
 TEST_CASE("a worker that hangs on its input ends with it") {
     const secret_key key = secret_key::fresh();
     cluster on(by_hand(key), 1);
@@ -214,4 +277,16 @@ TEST_CASE("a worker that has lived long enough leaves") {
     cluster on(by_hand(key), 1);
     worker_by_hand worker({on.addresses(), "--key-fd", "0", "--lifetime", "1"}, key.text() + "\n");
     CHECK(worker.exit_code() == 0);
+}
+
+TEST_CASE("an engine that tells all processes of a worker to leave ends no task") {
+    const auto tell_all = [](int i) {
+        raise(SIGTERM);
+        raise(SIGUSR1);
+        return i;
+    };
+    CHECK(parallel(2, tcp{.retries = 0})(delayed(tell_all), std::vector{1, 2, 3}) == std::vector{1, 2, 3});
+    // A program that a task starts is told as ever.
+    const auto child = [](int) { return system("kill -TERM $$; sleep 60"); };
+    CHECK(parallel(1, tcp{})(delayed(child), std::vector{1}).front() == SIGTERM);
 }

@@ -74,7 +74,7 @@ TEST_CASE("slices grow fast while tasks are quick, and never past half of what i
     CHECK(next(1, 20, 10'000) == 32);       // the first was quick
     CHECK(next(1, 20, 200) == 8);           // but 32 would be a good part of what is left
     CHECK(next(1, 200, 10'000) == 8);       // the first was not so quick
-    CHECK(next(1, 4'000, 10'000) == 2);     // no slice is to take longer than 10 us
+    CHECK(next(1, 4'000, 10'000) == 3);     // no slice is to take longer than 12 us
     CHECK(next(1, 50'000, 10'000) == 1);    // but one task is the least
     CHECK(next(32, 2, 10'000) == 1'024);    // 32 times the last
     CHECK(next(1'024, 2, 9'000) == 4'500);  // half of what is left

@@ -58,6 +58,15 @@ protected:
     /// Gives bytes that are not all in the window, and opens a new window.
     virtual void underflow(std::byte* to, std::size_t size) = 0;
 
+    /// For that: gives those that are in the window, and says how many.
+    std::size_t take_here(std::byte* to, std::size_t size) noexcept {
+        const auto here = static_cast<std::size_t>(end_ - next_);
+        const std::size_t part = size < here ? size : here;
+        if (part > 0) std::memcpy(to, next_, part);
+        next_ += part;
+        return part;
+    }
+
     const std::byte* next_ = nullptr;
     const std::byte* end_ = nullptr;
 };

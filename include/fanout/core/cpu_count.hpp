@@ -66,7 +66,7 @@ inline std::optional<int> max_cpus_from_env() {
     const char* const text = std::getenv("FANOUT_MAX_CPUS");
     if (!text || !*text) return std::nullopt;
     if (const int most = whole_number(text); most > 0) return most;
-    throw std::invalid_argument(concat({"FANOUT_MAX_CPUS=", text, ": expected a whole number of at least 1"}));
+    throw std::invalid_argument(concat({"fanout: FANOUT_MAX_CPUS=", text, ": expected a whole number of at least 1"}));
 }
 
 /// Siblings share one ascending list such as "0,64" or "0-1": its first number names the core. -1 when unknown.

@@ -8,7 +8,10 @@ namespace fanout {
 
 /// A worker, as seen from a task.
 struct worker_info {
-    int slot = 0;                   ///< from 0 to n_jobs - 1; of one call, no two tasks have the same at the same time
+    /// From 0 to n_jobs - 1; of one call, no two tasks have the same at the same time. On `tcp` that goes for all
+    /// machines, n_jobs is rounded up to whole workers, and those that come by themselves beyond it have higher
+    /// numbers.
+    int slot = 0;
     int n_jobs = 1;                 ///< how many workers the call was given
     std::string_view backend = {};  ///< "threads"
     int depth = 1;                  ///< 1 in the outermost call, 2 in a call inside of its tasks, and so on

@@ -22,9 +22,10 @@ template <class F, class... Args>
 inline constexpr bool callable_plainly = std::is_invocable_v<F, Args...>;
 
 // A token goes only to a function that cannot be called without one: `[](auto a, int b)` must not get one by accident.
+// Who can be called without is not even asked: the body of a generic lambda would be compiled with it.
 template <class F, class... Args>
 inline constexpr bool wants_stop_token =
-    !callable_plainly<F, Args...> && std::is_invocable_v<F, std::stop_token, Args...>;
+    std::conjunction_v<std::negation<std::is_invocable<F, Args...>>, std::is_invocable<F, std::stop_token, Args...>>;
 
 template <class F, class... Args>
 inline constexpr bool callable = callable_plainly<F, Args...> || wants_stop_token<F, Args...>;

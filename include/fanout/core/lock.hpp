@@ -19,6 +19,9 @@ public:
     void lock() noexcept { pthread_mutex_lock(&native_); }
     void unlock() noexcept { pthread_mutex_unlock(&native_); }
 
+    /// False also if it is the caller who holds it.
+    bool try_lock() noexcept { return pthread_mutex_trylock(&native_) == 0; }
+
 private:
     friend class condition_variable;
     pthread_mutex_t native_ = PTHREAD_MUTEX_INITIALIZER;

@@ -11,11 +11,8 @@ namespace fanout {
 class remote_tasks;
 
 /// What a job offers to a backend whose workers are forked from the calling process, inside its `run`: a worker has the
-/// function and the input as they were, and gives back outcomes. Not thread-safe, but for what says so.
-///
-/// In the calling process, reading from a source may wait, and what happens meanwhile is seen to from inside the read:
-/// `store_written` and `store_exception` may be entered for one task, or `store_failure`, while they are reading
-/// another.
+/// function and the input as they were, and gives back outcomes. Not thread-safe, but for what says so. In the calling
+/// process reading from a source may wait; until it is done nothing else of this is called.
 class portable_tasks {
 public:
     portable_tasks(const portable_tasks&) = delete;

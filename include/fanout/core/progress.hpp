@@ -16,7 +16,7 @@ struct progress {
     bool total_is_known = false;  ///< there will be no more
     std::size_t failed = 0;       ///< tasks that threw, were lost or took too long
     std::size_t retried = 0;      ///< how often a task was begun again because its worker had died
-    int workers = 1;              ///< n_jobs, as it came out
+    int workers = 1;              ///< n_jobs, as it came out; on machines, as many slots as there are now
     bool last = false;            ///< nothing of the call runs any more, and this is how it ended
     std::chrono::duration<double> elapsed{};
     std::optional<std::chrono::duration<double>> remaining{};  ///< at the pace up to now; empty while nobody can know

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "fanout/core/bytes.hpp"
 
@@ -16,6 +17,10 @@ public:
 
     /// The code that runs a task over there: an address in this program, or in a library that it has loaded.
     virtual const void* code() const noexcept = 0;
+
+    /// What the function is called by all builds of the program; empty: it has no name. If it has one it is called by
+    /// it, and its code does not matter. Asked before anything is written.
+    virtual std::string name() { return {}; }
 
     /// What that code needs for all tasks: captures and the like. Throws `serialization_error`.
     virtual void write_function(byte_sink& to) = 0;

@@ -10,11 +10,12 @@ namespace fanout {
 
 /// One attempt at one task, as the process that ran it saw it.
 struct task_times {
-    std::size_t index = 0;  ///< the task's position in the input
-    int worker = 0;
-    long pid = 0;                             ///< the worker process; 0 on threads
-    detail::clock::time_point began{};        ///< the steady clock is one for all processes of a machine
-    detail::clock::time_point returned{};     ///< the function had come back, or had thrown
+    std::size_t index = 0;                 ///< the task's position in the input
+    int worker = 0;                        ///< from n_jobs on: one that came later, of which only `task_took` may tell
+    long pid = 0;                          ///< the worker process; 0 on threads
+    const char* host = "";                 ///< the machine that it ran on, if that may be another one
+    detail::clock::time_point began{};     ///< the steady clock is one for all processes of a machine
+    detail::clock::time_point returned{};  ///< the function had come back, or had thrown
     detail::clock::time_point handed_over{};  ///< and the result had been written
     int attempt = 1;
     bool lost = false;  ///< the worker died in it, and `returned` is when that was noticed
@@ -26,6 +27,7 @@ struct run_status {
     std::size_t retried = 0;         ///< how often a task was begun again because its worker had died
     std::size_t bytes_received = 0;  ///< from the workers; counted when they end
     std::size_t bytes_sent = 0;      ///< to them
+    int workers = 0;                 ///< how many tasks can run at once now; 0: always n_jobs
 };
 
 /// A call that is not watched has none. What is called in the calling thread only says so; the rest any thread may.

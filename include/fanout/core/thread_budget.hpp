@@ -45,6 +45,24 @@ private:
 /// That of the call whose task this thread runs; null outside.
 inline constinit thread_local thread_budget* budget_here = nullptr;
 
+/// While it lives, calls that this thread makes are inside of the one that it stands for. It gives that call's budget,
+/// unless there is one already, from a call still further out.
+class call_scope {
+public:
+    explicit call_scope(int threads) noexcept : own_(threads), is_outermost_(!budget_here) {
+        if (is_outermost_) budget_here = &own_;
+    }
+    call_scope(const call_scope&) = delete;
+    call_scope& operator=(const call_scope&) = delete;
+    ~call_scope() {
+        if (is_outermost_) budget_here = nullptr;
+    }
+
+private:
+    thread_budget own_;
+    const bool is_outermost_;
+};
+
 /// The call whose task this thread runs, as those know it who help it; null outside, and where nobody may help.
 inline constinit thread_local void* call_here = nullptr;
 

@@ -100,8 +100,13 @@ Names names_of_backends() {
     return names;
 }
 
+inline constexpr const char* tcp_is_written_at_the_call =
+    ": tcp cannot be chosen as the program runs, since each call is compiled for being sent; write it at the call, "
+    "parallel(n, tcp{})";
+
 template <class Text>
 [[noreturn]] void refuse_name(const Text& where, std::string_view name) {
+    if (name == "tcp") throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
     std::string text = concat({"fanout: ", where, ": there is no backend of this name; there are: "});
     std::string_view closest;
     std::size_t least = 3;  // what is further away is no slip of the pen
@@ -194,6 +199,12 @@ void register_backend(const Name& name, Factory factory) {
     added->next = detail::named_backends.load(std::memory_order_relaxed);
     while (!detail::named_backends.compare_exchange_weak(added->next, added, std::memory_order_acq_rel)) {
     }
+}
+
+/// The same for a backend that has no options to be read: each time a copy of this one.
+template <std::convertible_to<std::string_view> Name, runs_jobs Backend>
+void register_backend(const Name& name, Backend always) {
+    register_backend(name, [always] { return always; });
 }
 
 }  // namespace fanout

@@ -43,40 +43,99 @@ struct call_plan {
 template <bool TakesToken>
 class call : public job {
 public:
+    /// A run of the job, from its beginning to its end: what goes on around it meanwhile. The user may stop it, its
+    /// time may be up, and somebody may watch.
+    template <class Clock>
+    class course {
+    public:
+        /// Throws if it cannot begin, as when a trace cannot be written.
+        explicit course(call& of) : call_(of), on_stop_(of.plan_.wishes.stop, canceller{of}) {
+            const options& wishes = of.plan_.wishes;
+            if (wishes.deadline)
+                deadline_.emplace(
+                    within_a_year(*wishes.deadline), [](void* it) { static_cast<call*>(it)->pass_deadline(); }, &of);
+            if (is_watched(wishes)) [[unlikely]]
+                begin_watched(of);
+        }
+
+        /// All of it, or what `claim` gives until it comes back empty for the first time.
+        template <class Runner>
+        void run_through(const Runner& runner) {
+            runner.run(watched_ ? static_cast<job&>(*watched_) : call_, call_.plan_.n_jobs);
+        }
+
+        /// When the backend has returned for good.
+        void end() noexcept {
+            if (watched_) end_watched(true);
+            if (deadline_ && deadline_->has_passed() && !call_.has_failed_) call_.pass_deadline();
+        }
+
+        ~course() {
+            if (watched_) end_watched(false);  // the backend has thrown
+        }
+        course(const course&) = delete;
+        course& operator=(const course&) = delete;
+
+    private:
+        void begin_watched(call& of) {
+            const call_plan& plan = of.plan_;
+            watched_ = owned<observed<Clock>>(
+                new observed<Clock>(observed_call{of, plan.wishes, plan.n_jobs, plan.backend, of.total_,
+                                                  of.finished_.value, plan.summaries, of.settings_, end_from_beside}));
+            of.observer_ = watched_.get();
+        }
+
+        void end_watched(bool success) noexcept {
+            watched_->end(success);
+            call_.observer_ = nullptr;
+            watched_ = {};
+        }
+
+        struct canceller {
+            call& of;
+            void operator()() const noexcept { of.cancel(); }
+        };
+
+        call& call_;
+        const std::stop_callback<canceller> on_stop_;
+        std::optional<call_deadline<Clock>> deadline_;
+        owned<observed<Clock>> watched_;
+    };
+
     /// Runs the job to its end through `runner`, a backend or what it keeps. Throws what ended it early.
     template <class Runner, class Clock = clock>
     void finish_through(const Runner& runner) {
         {
-            const std::stop_callback on_stop(plan_.wishes.stop, [this] { cancel(); });
-            std::optional<call_deadline<Clock>> end;
-            if (plan_.wishes.deadline)
-                end.emplace(
-                    within_a_year(*plan_.wishes.deadline), [](void* me) { static_cast<call*>(me)->pass_deadline(); },
-                    this);
-            if (is_watched(plan_.wishes)) [[unlikely]]
-                run_watched<Clock>(runner);
-            else
-                runner.run(static_cast<job&>(*this), plan_.n_jobs);
-            if (end && end->has_passed()) pass_deadline();
+            course<Clock> whole(*this);
+            whole.run_through(runner);
+            whole.end();
         }
+        throw_what_ended_it();
+    }
+
+    /// After the end, if it came early.
+    void throw_what_ended_it() const {
         if (!stopping() && !has_failed_.load(std::memory_order_relaxed))
             return;  // nothing is on record then, and the record has a lock
         if (ending_.was_too_late())
-            throw deadline_exceeded(concat(
-                {"fanout: the call was not done within its deadline of ", in_seconds(*plan_.wishes.deadline), " s; ",
-                 std::to_string(finished_.value),
-                 " tasks were done, and their results are dropped; give it more time, or take results as they come"}));
-        if (ending_.was_cancelled())
-            throw cancelled(concat({"fanout: the call was stopped after ", std::to_string(finished_.value), " tasks"}));
+            throw deadline_exceeded(
+                concat({"fanout: the call was not done within its deadline of ", in_seconds(*plan_.wishes.deadline),
+                        " s; ", tasks_done(), " were done; give it more time",
+                        gives_results_meanwhile() ? "" : ", or use stream(...), which gives results as they come"}));
+        if (ending_.was_cancelled()) throw cancelled(concat({"fanout: the call was stopped after ", tasks_done()}));
         ending_.rethrow_failure();
     }
 
 protected:
-    call(const call_plan& plan, std::optional<std::size_t> size)
+    call(const call_plan& plan, std::optional<std::size_t> size) : call(plan, size, size) {}
+
+    /// `total`: how many tasks there are, also if the backend is not told.
+    call(const call_plan& plan, std::optional<std::size_t> size, std::optional<std::size_t> total)
         : job(size,
               plan.wishes.batch_size ? std::optional(static_cast<std::size_t>(*plan.wishes.batch_size)) : std::nullopt,
               limit_of(plan.wishes)),
           plan_(plan),
+          total_(total),
           watch_(plan.n_jobs, this->time_limit()) {}
 
     /// Each task of the range through `perform(index, call_with)`, where `call_with(f, elements...)` calls the
@@ -84,6 +143,8 @@ protected:
     /// `perform` refers to can stay in registers from task to task.
     template <class Perform, class Failed>
     [[gnu::always_inline]] void run_each(task_range tasks, int worker, Perform perform, Failed failed) noexcept {
+        if (!is_worker(worker, plan_.n_jobs)) [[unlikely]]
+            return refuse_worker(worker);
         const settings_on_loan as_in_the_caller(settings_);
         const worker_frame frame(worker, plan_.n_jobs, plan_.backend, plan_.depth);
         std::size_t i = tasks.first;
@@ -121,27 +182,23 @@ protected:
 
     void when_stopping(void (*wake)(void*), void* of) noexcept final { sleeper_.set(wake, of, stopping_); }
 
+    /// With the exception being handled.
     void end_with_failure(std::size_t index) noexcept {
-        if (note_failure(index)) leave_early();
+        if (!may_be_of_stopping()) end_with_failure(index, std::current_exception());
     }
 
     void end_with_failure(std::size_t index, std::exception_ptr why) noexcept {
-        note_failure(index, std::move(why));
+        record_failure(index, std::move(why), true);
         leave_early();
     }
 
-    /// The exception being handled, without ending anything yet. False: a task that was told to stop may throw because
-    /// of that; then it must not hide the cause.
-    bool note_failure(std::size_t index) noexcept {
-        if (TakesToken && stopping()) return false;
-        note_failure(index, std::current_exception());
-        return true;
+    /// The tasks before it go on.
+    void note_failure(std::size_t index, std::exception_ptr why) noexcept {
+        record_failure(index, std::move(why), false);
     }
 
-    void note_failure(std::size_t index, std::exception_ptr why) noexcept {
-        ending_.fail(index, std::move(why));
-        has_failed_.store(true, std::memory_order_relaxed);
-    }
+    /// A task that was told to stop may throw because of that; then it must not hide the cause.
+    bool may_be_of_stopping() const noexcept { return TakesToken && stopping(); }
 
     /// No further task starts, and those that run are told to stop.
     void leave_early() noexcept {
@@ -176,6 +233,8 @@ protected:
         }
     }
 
+    virtual bool gives_results_meanwhile() const noexcept { return false; }
+
     /// The call is ending: whoever waits in `claim` is to look again.
     virtual void wake_claimers() noexcept {}
 
@@ -191,10 +250,13 @@ protected:
         return why;
     }
 
-    /// A backend that forgets tasks must not go unnoticed: their results would be made up.
     /// In force where the call was made.
     const settings* settings_of_caller() const noexcept { return settings_; }
 
+    /// What a task that fails from now on, or that failed before, does not change any more.
+    void settle() noexcept { ending_.settle(); }
+
+    /// A backend that forgets tasks must not go unnoticed: their results would be made up.
     void require_finished(std::size_t size) const {
         if (finished_.value != size)
             blame_backend(concat({std::to_string(finished_.value), " of ", std::to_string(size), " tasks had run"}));
@@ -205,25 +267,30 @@ protected:
                                        "; its run() must claim and run tasks until claim() comes back empty"}));
     }
 
+    /// These tasks are not run: their worker would write where another does, or nobody may.
+    [[gnu::cold, gnu::noinline]] void refuse_worker(int worker) noexcept {
+        const std::string text =
+            concat({"fanout: the backend (", plan_.backend, ") ran tasks as worker ", std::to_string(worker),
+                    "; workers are numbered from 0 to n_jobs - 1, here ", std::to_string(plan_.n_jobs - 1)});
+        end_from_beside(*this, std::make_exception_ptr(std::logic_error(text)));
+    }
+
 private:
+    void record_failure(std::size_t index, std::exception_ptr why, bool ends) noexcept {
+        ending_.fail(index, std::move(why), ends);
+        has_failed_.store(true, std::memory_order_relaxed);
+    }
+
     struct no_watch {
         no_watch(int, clock::duration) {}
         void stop_all() {}
     };
     using watch_type = std::conditional_t<TakesToken, watch<clock>, no_watch>;
 
-    template <class Clock, class Runner>
-    void run_watched(const Runner& runner) {
-        observed<Clock> around({*this, plan_.wishes, plan_.n_jobs, plan_.backend, finished_.value, plan_.summaries,
-                                settings_, end_from_beside});
-        observer_ = &around;
-        try {
-            runner.run(static_cast<job&>(around), plan_.n_jobs);
-        } catch (...) {
-            around.end(false);
-            throw;
-        }
-        around.end(true);
+    std::string tasks_done() const {
+        std::string done = std::to_string(finished_.value);
+        if (total_) done += concat({" of ", std::to_string(*total_)});
+        return done += " tasks";
     }
 
     /// For a reason that is no task's.
@@ -298,6 +365,7 @@ private:
     }
 
     const call_plan& plan_;
+    const std::optional<std::size_t> total_;
     const settings* const settings_ = settings_here.what;  // in force where the call was made
     ending ending_;
     std::atomic<bool> has_failed_ = false;

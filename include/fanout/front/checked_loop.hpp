@@ -23,6 +23,11 @@ template <class F>
 inline constexpr bool is_delayed_function<delayed_function<F>> = true;
 
 template <class T>
+inline constexpr bool is_delayed_longest_first = false;
+template <class F, class Cost>
+inline constexpr bool is_delayed_longest_first<delayed_longest_first<F, Cost>> = true;
+
+template <class T>
 inline constexpr bool is_delayed_call = false;
 template <class F, class... Args>
 inline constexpr bool is_delayed_call<delayed_call<F, Args...>> = true;
@@ -144,6 +149,14 @@ struct loop_for<Loop, sent_by<Remote, F, References...>>
 template <class Loop, auto Where>
 struct loop_to_run : loop_for<Loop, std::remove_const_t<decltype(Where)>> {};
 
+template <class T>
+misuse longest_first_out_of_place() {
+    static_assert(never<T>,
+                  "fanout: longest_first is for calls that give all results at the end; here they are wanted in the "
+                  "order of the input, so leave it out: delayed(f)");
+    return {};
+}
+
 /// From what was written in the parentheses to a loop over ranges: calls `go(f, ranges...)`.
 template <class Go, class First, class... Rest>
 auto with_loop(const Go& go, First& first, Rest&... rest) {
@@ -153,6 +166,8 @@ auto with_loop(const Go& go, First& first, Rest&... rest) {
         return go(first.function(), rest...);
     } else if constexpr (is_range_of_calls<First> && sizeof...(Rest) == 0) {
         return go(make_the_call(), first);
+    } else if constexpr (is_delayed_longest_first<std::remove_const_t<First>>) {
+        return longest_first_out_of_place<First>();
     } else {
         static_assert(never<First>,
                       "fanout: this runs over ranges: it ends with (..., delayed(f), range), or with one range of "

@@ -14,10 +14,13 @@ namespace fanout::detail {
 /// that of the lowest index is kept, whichever came first.
 class ending {
 public:
-    /// Task `index` failed, or the input broke when it was to be read.
-    void fail(std::size_t index, std::exception_ptr exception) noexcept {
+    /// Task `index` failed, or the input broke when it was to be read. `ends`: with that the call is over; if not, the
+    /// tasks before it go on, and may still be stopped.
+    void fail(std::size_t index, std::exception_ptr exception, bool ends) noexcept {
         const lock_guard lock(mutex_);
-        if (cancelled_ || (failed_ && *failed_ <= index)) return;
+        if (settled_ || cancelled_) return;
+        ended_ = ended_ || ends;
+        if (failed_ && *failed_ <= index) return;
         failed_ = index;
         exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
     }
@@ -25,21 +28,33 @@ public:
     /// It is no task's failure: no task that fails later comes before it.
     void fail_as_a_whole(std::exception_ptr exception) noexcept {
         const lock_guard lock(mutex_);
-        if (cancelled_ || failed_) return;
+        if (cancelled_ || ended_) return;
         failed_ = 0;
+        ended_ = as_a_whole_ = true;
         exception_.swap(exception);
     }
 
     void cancel() noexcept {
         const lock_guard lock(mutex_);
-        cancelled_ = cancelled_ || !failed_;
+        cancelled_ = cancelled_ || !(ended_ || settled_);
     }
 
     /// The call's time is up.
     void pass_deadline() noexcept {
         const lock_guard lock(mutex_);
-        if (failed_ || cancelled_) return;
+        if (ended_ || settled_ || cancelled_) return;
         cancelled_ = too_late_ = true;
+    }
+
+    /// What the call was to find out is known: only a failure as a whole counts, of those before and of those to come.
+    void settle() noexcept {
+        std::exception_ptr dropped;
+        const lock_guard lock(mutex_);
+        settled_ = true;
+        if (as_a_whole_) return;
+        failed_.reset();
+        ended_ = false;
+        exception_.swap(dropped);
     }
 
     bool was_too_late() const noexcept {
@@ -60,7 +75,10 @@ public:
 private:
     mutable mutex mutex_;
     std::optional<std::size_t> failed_;
+    bool ended_ = false;  // by that
     std::exception_ptr exception_;
+    bool as_a_whole_ = false;
+    bool settled_ = false;
     bool cancelled_ = false;
     bool too_late_ = false;
 };

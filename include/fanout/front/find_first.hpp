@@ -29,11 +29,7 @@ auto find_first_in(const call_plan& plan, const Runner& runner, const F& is_it, 
                 if (yes) found = index;
                 return found.has_value();
             };
-            try {
-                fold<taken::up_to_first_true, portable>(plan, runner, look, is_it, ranges...);
-            } catch (...) {
-                if (!found) throw;  // else it was a task behind it, which need not have run
-            }
+            fold<taken::up_to_first_true, portable>(plan, runner, look, is_it, ranges...);
             return found;
         } else {
             return misuse();

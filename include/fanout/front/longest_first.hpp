@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -18,11 +19,6 @@
 #include "fanout/front/portable_call.hpp"
 
 namespace fanout::detail {
-
-template <class T>
-inline constexpr bool is_delayed_longest_first = false;
-template <class F, class Cost>
-inline constexpr bool is_delayed_longest_first<delayed_longest_first<F, Cost>> = true;
 
 template <class T>
 concept can_be_ranked = requires(const std::decay_t<T>& a, const std::decay_t<T>& b) { static_cast<bool>(a < b); };
@@ -41,18 +37,13 @@ bool costs_more(const T& a, const T& b) {
     return static_cast<bool>(b < a);
 }
 
+/// The indices of the costs, the greatest first, equal ones as they stand. By merging: <algorithm> would cost everybody
+/// who includes fanout more than this.
 template <class T>
-struct task_cost {
-    std::size_t index;
-    T value;
-};
-
-/// Sorted by cost, the greatest first, equal ones as they stand. By merging: <algorithm> would cost everybody who
-/// includes fanout more than this.
-template <class T>
-std::vector<task_cost<T>> greatest_first(std::vector<task_cost<T>> costs) {
+std::vector<std::size_t> greatest_first(const std::vector<T>& costs) {
     const std::size_t size = costs.size();
-    std::vector<task_cost<T>> merged = costs;
+    std::vector<std::size_t> order(size), merged(size);
+    for (std::size_t i = 0; i < size; ++i) order[i] = i;
     for (std::size_t run = 1; run < size; run *= 2) {
         for (std::size_t first = 0; first < size; first += 2 * run) {
             const std::size_t middle = size - first < run ? size : first + run;
@@ -60,13 +51,13 @@ std::vector<task_cost<T>> greatest_first(std::vector<task_cost<T>> costs) {
             std::size_t left = first, right = middle;
             for (std::size_t to = first; to < end; ++to) {
                 const bool from_right =
-                    left == middle || (right < end && costs_more(costs[right].value, costs[left].value));
-                merged[to] = std::move(costs[from_right ? right++ : left++]);
+                    left == middle || (right < end && costs_more(costs[order[right]], costs[order[left]]));
+                merged[to] = order[from_right ? right++ : left++];
             }
         }
-        costs.swap(merged);
+        order.swap(merged);
     }
-    return costs;
+    return order;
 }
 
 template <class Cost, class... Rs>
@@ -74,21 +65,21 @@ auto order_by_cost(const Cost& cost, Rs&... ranges) {
     using cost_type = std::decay_t<std::invoke_result_t<const Cost&, std::ranges::range_reference_t<Rs>...>>;
     const std::size_t size = shortest_of(ranges...);
     const indexed_input<Rs...> input(size, ranges...);
-    std::vector<task_cost<cost_type>> costs;
+    std::vector<cost_type> costs;
     costs.reserve(size);
     for (std::size_t i = 0; i < size; ++i)
-        costs.push_back({i, input.apply(i, [&](auto&&... each) -> cost_type {
-                             return call_function(cost, std::forward<decltype(each)>(each)...);
-                         })});
-    return greatest_first(std::move(costs));
+        costs.push_back(input.apply(i, [&](auto&&... each) -> cost_type {
+            return call_function(cost, std::forward<decltype(each)>(each)...);
+        }));
+    return greatest_first(costs);
 }
 
-/// The job as backends see it: what they call task `i` is task `order[i].index`. Only failures go by their position in
+/// The job as backends see it: what they call task `i` is task `order[i]`. Only failures go by their position in
 /// the input, here and everywhere.
-template <class Job, class Order>
+template <class Job>
 class reordered final : public around_job<Job>, portable_tasks {
 public:
-    reordered(Job& work, const Order& order) : around_job<Job>(work), order_(order) {}
+    reordered(Job& work, const std::vector<std::size_t>& order) : around_job<Job>(work), order_(order) {}
 
     void run(task_range tasks, int worker) noexcept override {
         for (std::size_t i = tasks.first; i < tasks.last && !this->stopping(); ++i)
@@ -99,7 +90,7 @@ public:
 private:
     portable_tasks& tasks() const noexcept { return *this->inner().portable(); }
 
-    std::size_t index_of(std::size_t task) const noexcept override { return order_[task].index; }
+    std::size_t index_of(std::size_t task) const noexcept override { return order_[task]; }
     std::size_t flat_result_size() const noexcept override { return tasks().flat_result_size(); }
     void run_task(const site& at, byte_sink& result) override {
         site there = at;
@@ -124,8 +115,9 @@ private:
         __builtin_unreachable();
     }
     void store_failure(failure why) noexcept override { tasks().store_failure(std::move(why)); }
+    bool collects_failures() const noexcept override { return tasks().collects_failures(); }
 
-    const Order& order_;
+    const std::vector<std::size_t>& order_;
 };
 
 /// Where its tasks run is known when it is for the backend that is inside.
@@ -141,12 +133,12 @@ struct as_far_away_as<Runner> {
 };
 
 /// A backend that hands tasks out in this order.
-template <class Runner, class Order>
+template <class Runner>
 struct in_order_of_cost : as_far_away_as<Runner> {
-    const Order& order;
+    const std::vector<std::size_t>& order;
 
     void run(job& work, int n_jobs) const {
-        reordered<job, Order> permuted(work, order);
+        reordered<job> permuted(work, order);
         this->runner.run(static_cast<job&>(permuted), n_jobs);
     }
 };
@@ -172,9 +164,14 @@ auto run_longest_first(const Runner& runner, const delayed_longest_first<F, Cost
         static_assert(can_be_ranked<std::invoke_result_t<const Cost&, std::ranges::range_reference_t<Rs>...>>,
                       "fanout: longest_first: what the cost function gives must be comparable with <, as a number is");
         return misuse();
+    } else if constexpr (leaves_the_machine<Runner>) {
+        throw std::invalid_argument(
+            "fanout: tcp does not run the longest tasks first; sort the elements, those that take longest first, and "
+            "have them sent one by one: parallel({.n_jobs = n, .batch_size = 1}, tcp{})(delayed(f), sorted)");
+        return run(runner);
     } else {
         const auto order = order_by_cost(what.cost(), ranges...);
-        return run(in_order_of_cost<Runner, decltype(order)>{{runner}, order});
+        return run(in_order_of_cost<Runner>{{runner}, order});
     }
 }
 

@@ -13,6 +13,7 @@
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/front/call.hpp"
+#include "fanout/front/in_force.hpp"
 #include "fanout/front/indexed_input.hpp"
 #include "fanout/front/read_once_input.hpp"
 #include "fanout/front/slots.hpp"
@@ -70,6 +71,7 @@ public:
             // What is read once may be typed or received: no element waits for the next unless the user says so.
             constexpr bool read_once = !(std::ranges::forward_range<Rs> && ...);
             if (read_once && !this->batch_size()) most = most > 0 ? 1 : 0;
+            const settings_on_loan as_in_the_caller(this->settings_of_caller());  // reading may run the user's code
             try {
                 return input_.claim(
                     most, [this] { return this->stopping(); }, [this](std::size_t size) { slots_.grow_to(size); });
@@ -88,7 +90,7 @@ public:
         if constexpr (knows_size)
             return input_.unclaimed();
         else
-            return static_cast<std::size_t>(-1);
+            return input_.has_ended() ? 0 : static_cast<std::size_t>(-1);
     }
 
     void run(task_range tasks, int worker) noexcept override {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct observed_call {
     const options& wishes;
     int n_jobs;
     const char* backend;
+    std::optional<std::size_t> total;  // how many tasks there are, if that is known before the input has ended
     const std::atomic<std::size_t>& finished;
     counts_owners* summaries;  // a last_summary, where the summary goes; null if nobody wants it
     const settings* in_force;  // where the call was made: what the user is told through sees them
@@ -41,6 +43,9 @@ inline bool is_watched(const options& wishes) noexcept {
            wishes.summarize;
 }
 
+/// Whether a call on `n_jobs` workers has one of this number.
+inline bool is_worker(int number, int n_jobs) noexcept { return number >= 0 && number < n_jobs; }
+
 /// Backends see this one instead of the job. It passes everything on, and takes ranges apart that take long, so that
 /// there is news from within them.
 template <class Clock>
@@ -53,7 +58,7 @@ public:
         : around_job(call.work),
           call_(call),
           lanes_(static_cast<std::size_t>(call.n_jobs)),
-          reporter_(call.wishes, call.backend, call.n_jobs, size()) {
+          reporter_(call.wishes, call.backend, call.n_jobs, call.total) {
         const auto make = call.wishes.trace.make_recorder() ? call.wishes.trace.make_recorder()
                                                             : call.wishes.summarize.make_recorder();
         if (make)
@@ -62,15 +67,12 @@ public:
 
     task_range claim(std::size_t most) noexcept override {
         const task_range claimed = inner().claim(most);
-        if (size()) return claimed;
-        if (claimed)
-            read_.fetch_add(claimed.size(), std::memory_order_relaxed);
-        else if (most > 0 && !inner().stopping())
-            has_ended_.store(true, std::memory_order_relaxed);
+        if (!call_.total) read_.fetch_add(claimed.size(), std::memory_order_relaxed);
         return claimed;
     }
 
     void run(task_range tasks, int worker) noexcept override {
+        if (!is_worker(worker, call_.n_jobs)) return inner().run(tasks, worker);  // and the backend is told
         lane& mine = lanes_.at(static_cast<std::size_t>(worker)).value;
         auto now = Clock::now();
         while (tasks && !stopping()) {
@@ -91,6 +93,7 @@ public:
 
     /// When the backend has returned, or has thrown.
     void end(bool success) noexcept {
+        const settings_on_loan as_in_the_caller(call_.in_force);
         status_.run_not_stored = 0;
         const auto now = Clock::now();
         try {
@@ -156,12 +159,12 @@ private:
     void count(progress& now) const noexcept {
         now.failed = failed_.load(std::memory_order_relaxed);
         now.done = call_.finished.load(std::memory_order_relaxed) + status_.run_not_stored;
-        now.total_is_known = size() || has_ended_.load(std::memory_order_relaxed);
-        now.total = size() ? *size() : read_.load(std::memory_order_relaxed);
+        now.total_is_known = call_.total || inner().unclaimed() == 0;
+        now.total = call_.total ? *call_.total : read_.load(std::memory_order_relaxed);
         if (now.done > now.total) now.done = now.total;
         if (now.failed > now.done) now.failed = now.done;
         now.retried = status_.retried;
-        now.workers = call_.n_jobs;
+        now.workers = status_.workers > 0 ? status_.workers : call_.n_jobs;
     }
 
     const observed_call call_;
@@ -169,7 +172,6 @@ private:
     reporter<Clock> reporter_;
     std::atomic<std::size_t> failed_ = 0;
     std::atomic<std::size_t> read_ = 0;
-    std::atomic<bool> has_ended_ = false;
 
     // The calling thread's.
     run_status status_;

@@ -266,7 +266,17 @@ public:
 
 private:
     detail::call_plan plan() const {
-        return {options_, effective_n_jobs(options_.n_jobs.value_or(-1)), detail::name_of(backend_), summaries_.get()};
+        return {options_, jobs_on(backend_, options_.n_jobs.value_or(-1)), detail::name_of(backend_), summaries_.get()};
+    }
+
+    /// A backend whose workers are elsewhere may know how many CPUs are there.
+    template <class B>
+    static int jobs_on(const B& backend, int n_jobs) {
+        if constexpr (requires { backend.cpus(); }) {
+            const auto cpus = n_jobs < 0 ? backend.cpus() : std::nullopt;
+            if (cpus) return n_jobs + 1 + *cpus > 1 ? n_jobs + 1 + *cpus : 1;
+        }
+        return effective_n_jobs(n_jobs);
     }
 
     const auto& runner() const {
@@ -379,7 +389,8 @@ auto parallel(Args&&...) {
     static_assert(
         detail::never<Args...>,
         "fanout: parallel takes (n_jobs), (n_jobs, backend), (options), (options, backend) or (backend), where "
-        "n_jobs is a whole number and a backend is a value such as threads{}, or backend(\"threads\") by its name");
+        "n_jobs is a whole number and a backend is a value such as threads{}, or backend(\"threads\") by its name; "
+        "one of your own has void run(fanout::job&, int n_jobs) const");
     return detail::misuse();
 }
 

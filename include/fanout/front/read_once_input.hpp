@@ -2,8 +2,10 @@
 // been read is kept only until its task is finished.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -81,10 +83,12 @@ public:
     read_once_input(std::size_t window, Rs&... ranges)
         : window_(window), iterators_(std::ranges::begin(ranges)...), sentinels_(std::ranges::end(ranges)...) {}
 
-    /// Reads up to `most` elements. Waits while the window is full, unless `ending()`. Throws what the input throws.
+    /// Reads up to `most` elements. Waits while the window is full, unless `ending()`. Throws what the input throws,
+    /// when the elements before it have been claimed.
     template <class Ending, class Announce>
     task_range claim(std::size_t most, Ending ending, Announce announce) {
         const lock_guard reading(reader_);
+        if (broken_) break_off();
         if (ended_) return {};
         if (const std::size_t room = wait_for_room(ending); room < most) most = room;
         if (most == 0) return {};
@@ -94,10 +98,15 @@ public:
         try {
             while (read->elements.size() < most && !ending() && step_to_next())
                 read->elements.push_back(current_elements());
+        } catch (...) {
+            broken_ = std::current_exception();
+            if (read->elements.empty()) break_off();
+        }
+        try {
             announce(read_ + read->elements.size());
         } catch (...) {
-            ended_ = true;
-            throw;
+            broken_ = std::current_exception();
+            break_off();
         }
         read->unfinished = read->elements.size();
         if (read->unfinished == 0) return {};
@@ -110,11 +119,8 @@ public:
         return tasks;
     }
 
-    /// Whether there is nothing left to read.
-    bool has_ended() const {
-        const lock_guard reading(reader_);
-        return ended_;
-    }
+    /// Whether there is nothing left to read. While others read: there was something a moment ago.
+    bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
 
     /// How many elements have been read, which is how many tasks there are once the input has ended.
     std::size_t size() const {
@@ -162,12 +168,18 @@ public:
     void let_go(std::size_t index) { finish(batch_of({index, index + 1}), 1); }
 
 private:
+    [[noreturn]] void break_off() {
+        ended_ = true;
+        std::rethrow_exception(std::exchange(broken_, nullptr));
+    }
+
     // The step to the next element is put off until it is wanted: what comes next may be a line that nobody has typed.
     bool step_to_next() {
         if (std::exchange(stands_on_used_, true))
             std::apply([](auto&... iterators) { (static_cast<void>(++iterators), ...); }, iterators_);
-        ended_ = at_end(std::index_sequence_for<Rs...>());
-        return !ended_;
+        const bool ended = at_end(std::index_sequence_for<Rs...>());
+        ended_.store(ended, std::memory_order_relaxed);
+        return !ended;
     }
 
     template <std::size_t... I>
@@ -233,7 +245,8 @@ private:
     std::tuple<std::ranges::iterator_t<Rs>...> iterators_;
     std::tuple<std::ranges::sentinel_t<Rs>...> sentinels_;
     bool stands_on_used_ = false;
-    bool ended_ = false;
+    std::exception_ptr broken_;  // what the input has thrown, behind elements that were not there yet
+    std::atomic<bool> ended_ = false;
     std::size_t read_ = 0;
 
     mutex batches_;  // held for moments only, so that a task never waits for the input of another

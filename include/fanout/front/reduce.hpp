@@ -35,7 +35,9 @@ protected:
                 for (; batch.first != batch.last; ++batch.first, ++batch.index) {
                     const bool enough = add_(batch.index, *std::move(*batch.first));
                     batch.first->reset();
-                    if (enough) return this->leave_early();  // and the turn is never over
+                    if (!enough) continue;
+                    this->settle();
+                    return this->leave_early();  // and the turn is never over
                 }
             } catch (...) {
                 return this->end_with_failure(batch.index, std::current_exception());
@@ -48,7 +50,8 @@ private:
     Add& add_;
 };
 
-/// Runs a loop that gives its results to `add`. Throws what ended it early, unless that was `add`.
+/// Runs a loop that gives its results to `add`. Throws what ended it early, unless that was `add`, or a task behind the
+/// last that it wanted, which need not have run.
 template <taken Taken, auto Where, class Runner, class Add, class F, class... Rs>
 void fold(const call_plan& plan, const Runner& runner, Add& add, const F& f, Rs&... ranges) {
     using folding = folding_loop<Taken, Add, F, Rs...>;

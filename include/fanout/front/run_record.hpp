@@ -54,7 +54,9 @@ public:
     }
 
     void add(const task_times& times) noexcept override {
-        lane& its = lanes_.at(static_cast<std::size_t>(times.worker)).value;
+        lane* const found = lane_of(times);
+        if (!found) return complete_.store(false, std::memory_order_relaxed);
+        lane& its = *found;
         if (!times.lost) ++its.sum.tasks;
         its.sum.busy += times.handed_over - times.began;
         try {
@@ -87,6 +89,20 @@ public:
     bool is_complete() const noexcept { return complete_.load(std::memory_order_relaxed); }
 
 private:
+    /// Null if there is no memory for it.
+    lane* lane_of(const task_times& times) noexcept {
+        const auto which = static_cast<std::size_t>(times.worker);
+        try {
+            // Of those that come later only the calling thread tells, when no other does.
+            if (which >= lanes_.size()) lanes_.resize(which + 1);
+            lane& its = lanes_[which].value;
+            if (times.host[0] != 0 && its.sum.host.empty()) its.sum.host = times.host;
+            return &its;
+        } catch (...) {
+            return nullptr;
+        }
+    }
+
     static void note_if_slow(std::vector<typename summary::slow_task>& slowest,
                              const typename summary::slow_task& task) {
         constexpr std::size_t most = 5;

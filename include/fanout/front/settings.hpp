@@ -55,8 +55,10 @@ Any backend_in_environment(const char* value) {
     const std::string_view name = value;
     if (name == threads::name) return Any();
     if (name == sequential::name) return Any(sequential());
+    if (name == "tcp") throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
+    const bool is_near = name == "thread" || name == "Threads" || name == "threading";
     throw std::invalid_argument(
-        concat({"fanout: ", where,
+        concat({"fanout: ", where, is_near ? " (did you mean threads?)" : "",
                 ": this program can choose between threads and sequential only; to have all "
                 "backends in it, #include <fanout/environment.hpp> in one of its source files"}));
 }

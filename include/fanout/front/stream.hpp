@@ -119,22 +119,31 @@ class running_stream final : public stream_source<typename Loop::value_type> {
 public:
     running_stream(const call_plan& plan, Runner&& runner, Function&& f, Ranges&&... ranges)
         : wishes_(plan.wishes),
-          plan_{wishes_, plan.n_jobs, plan.backend},
+          summaries_(plan.summaries),
+          plan_{wishes_, plan.n_jobs, plan.backend, plan.summaries},
           runner_(std::move(runner)),
           function_(std::move(f)),
           ranges_(std::forward<Ranges>(ranges)...),
           settings_(keep_current_settings()) {}
-    ~running_stream() override { end(); }
+    ~running_stream() override {
+        if (course_) loop_->abandon();
+        end();
+    }
 
     bool belongs_to_another_process() const noexcept override { return thread_.joinable() && getpid() != process_; }
 
 private:
     bool next(slot*& first, slot*& last) override {
+        if (belongs_to_another_process())
+            throw std::logic_error(
+                "fanout: a stream cannot be read in a forked child when it was begun before: its thread is in the "
+                "process that has begun it; read it there, or make a stream in the child");
         if (!loop_) start();
         typename Loop::window_type::batch batch;
         if (!loop_->take(batch) && !(on_demand_ && made_one_more(batch))) {
             end();
             if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+            if (on_demand_) loop_->throw_what_ended_it();
             loop_->require_all_done();
             return false;
         }
@@ -152,17 +161,19 @@ private:
                 loop_.emplace(plan_, claims_as_it_goes(runner_), on_demand_, function_of(function_), ranges...);
             },
             ranges_);
-        started_ = clock::now();
-        if (on_demand_) return;
+        if (on_demand_) return static_cast<void>(course_.emplace(*loop_));
         process_ = getpid();
         thread_ = plain_thread(run_in_thread, this);
     }
 
     bool made_one_more(typename Loop::window_type::batch& batch) {
-        if (wishes_.deadline && clock::now() - started_ > *wishes_.deadline)
-            throw deadline_exceeded(concat({"fanout: the stream was not at its end within its deadline of ",
-                                            std::to_string(wishes_.deadline->count()), " s; give it more time"}));
-        loop_->finish_through(runner_);
+        if (!course_) return false;  // it did not get as far as that
+        try {
+            course_->run_through(runner_);
+        } catch (...) {
+            course_.reset();
+            throw;
+        }
         return loop_->take(batch);
     }
 
@@ -184,12 +195,16 @@ private:
 
     /// Waits until nothing runs any more.
     void end() noexcept {
-        if (!thread_.joinable()) return;
-        loop_->abandon();
-        thread_.join();
+        if (thread_.joinable()) {
+            loop_->abandon();
+            thread_.join();
+        }
+        if (course_) course_->end();
+        course_.reset();
     }
 
     const options wishes_;
+    const co_owned<counts_owners> summaries_;
     const call_plan plan_;
     const Runner runner_;
     const Function function_;
@@ -197,7 +212,7 @@ private:
     const co_owned<const settings> settings_;  // the tasks see those, though their scope has ended
     std::optional<Loop> loop_;
     bool on_demand_ = false;
-    clock::time_point started_;
+    std::optional<typename Loop::template course<clock>> course_;  // on demand; else it is the thread's
     deferred<std::optional<inherited>, Loop> inherited_;
     std::exception_ptr error_;
     pid_t process_ = 0;
@@ -307,6 +322,8 @@ auto make_stream(const call_plan& plan, Runner runner, First&& first, Rest&&... 
     } else if constexpr (is_range_of_calls<std::remove_reference_t<First>> && sizeof...(Rest) == 0) {
         return make_stream_of<Taken>(plan, std::move(runner), make_the_call(), std::type_identity<make_the_call>(),
                                      std::forward<First>(first));
+    } else if constexpr (is_delayed_longest_first<first_type>) {
+        return longest_first_out_of_place<First>();
     } else {
         static_assert(never<First>,
                       "fanout: a stream runs over ranges: parallel(n).stream(delayed(f), range), or over one range of "

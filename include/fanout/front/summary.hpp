@@ -23,6 +23,7 @@ struct basic_run_summary {
     struct worker {
         std::size_t tasks = 0;
         std::chrono::duration<double> busy{};  ///< in tasks, and in writing their results
+        std::string host = {};                 ///< its machine, if that may be another one
     };
     struct slow_task {
         std::size_t index = 0;  ///< its position in the input
@@ -35,7 +36,7 @@ struct basic_run_summary {
     std::size_t failed = 0;
     std::size_t retried = 0;  ///< how often a task was begun again because its worker had died
     std::chrono::duration<double> wall{};
-    std::vector<worker> workers = {};     ///< n_jobs of them
+    std::vector<worker> workers = {};     ///< n_jobs of them; on machines more, if some were replaced
     std::vector<slow_task> slowest = {};  ///< five at most, the slowest first
     std::size_t bytes_received = 0;       ///< from workers in other processes
     std::size_t bytes_sent = 0;           ///< to them; what they inherited when they were forked does not count
@@ -59,8 +60,8 @@ struct basic_run_summary {
             backend.c_str(), workers.size(), 100 * busy_share());
         if (failed + retried > 0) say("%zu failed, %zu were begun again\n", failed, retried);
         for (std::size_t i = 0; i < workers.size(); ++i)
-            say("worker %zu: %zu tasks, busy for %.0f %%\n", i, workers[i].tasks,
-                100 * share_of_wall(workers[i].busy.count()));
+            say("worker %zu%s%.100s: %zu tasks, busy for %.0f %%\n", i, workers[i].host.empty() ? "" : " on ",
+                workers[i].host.c_str(), workers[i].tasks, 100 * share_of_wall(workers[i].busy.count()));
         for (const slow_task& each : slowest)
             say("task %zu took %.6f s (worker %d)\n", each.index, each.took.count(), each.worker);
         if (bytes_received + bytes_sent > 0)

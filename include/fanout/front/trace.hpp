@@ -88,7 +88,8 @@ public:
         for (std::size_t worker = 0; worker < record_.lanes().size(); ++worker) {
             long row = -1;
             for (const slice& each : record_.lanes()[worker].value.slices) {
-                const long own = row_of(worker, each);
+                const bool is_far = !record_.lanes()[worker].value.sum.host.empty();
+                const long own = is_far ? static_cast<long>(worker) + 1 : row_of(worker, each);
                 if (own != row) add_row(row = own, worker, each);
                 add_slice(row, each);
                 if (text_.size() < 65536) continue;
@@ -130,7 +131,10 @@ private:
 
     void add_row(long row, std::size_t worker, const slice& first) {
         std::string name = concat({"worker ", std::to_string(worker)});
-        if (first.pid != 0) name += concat({", pid ", std::to_string(first.pid)});
+        if (const std::string& host = record_.lanes()[worker].value.sum.host; !host.empty())
+            name += concat({" on ", host});  // one row for each slot, whatever its processes: numbers may be alike
+        else if (first.pid != 0)
+            name += concat({", pid ", std::to_string(first.pid)});
         add_name("thread_name", row, name);
     }
 

@@ -67,7 +67,7 @@ public:
 
     /// `shows_size`: the backend may be told how many tasks there are, since it claims no more than it is about to run.
     windowed_loop(const call_plan& plan, bool shows_size, bool on_demand, const F& f, Rs&... ranges)
-        : base(plan, shows_size ? size_of(ranges...) : std::nullopt),
+        : base(plan, shows_size ? size_of(ranges...) : std::nullopt, size_of(ranges...)),
           function_(f),
           input_(made_from<input_type>(ranges...)),
           window_({.n_jobs = static_cast<std::size_t>(plan.n_jobs),
@@ -95,14 +95,15 @@ public:
         if constexpr (by_index)
             return input_.unclaimed();
         else
-            return static_cast<std::size_t>(-1);
+            return input_.has_ended() ? 0 : static_cast<std::size_t>(-1);
     }
 
     void run(task_range tasks, int worker) noexcept override {
         if (!tasks) return;
         const settings_on_loan as_in_the_caller(this->settings_of_caller());  // for what follows the tasks
         auto& chunk = window_.chunk_of(tasks);
-        const bool in_one_piece = tasks.size() == chunk.slots.size();
+        // A part of the chunk that is run behind all before it goes on where they have ended.
+        const bool follows = chunk.filled.load(std::memory_order_acquire) == tasks.first - chunk.tasks.first;
         const auto began = clock::now();
         {
             auto&& elements = input_.elements(tasks);
@@ -116,7 +117,7 @@ public:
                             return call_with(function_, std::forward<decltype(each)>(each)...);
                         });
                     });
-                    if (in_one_piece) window_.note_filled(chunk, i);
+                    if (follows) window_.note_filled(chunk, i);
                 },
                 [&](std::size_t i) { failed(i); });
         }
@@ -163,12 +164,7 @@ protected:
     /// After the end, if nothing has ended it early: a backend that forgets tasks must not go unnoticed.
     void require_all_done() const {
         this->require_finished(claimed());
-        bool ended = true;
-        if constexpr (by_index)
-            ended = input_.unclaimed() == 0;
-        else
-            ended = input_.has_ended();
-        if (!ended) this->blame_backend("the input had not ended");
+        if (unclaimed() > 0) this->blame_backend("the input had not ended");
     }
 
     /// Whether a task has ended the loop behind it.
@@ -209,6 +205,7 @@ private:
             // What is read once may be typed or received: no element waits for the next unless the user says so.
             constexpr bool read_once = !(std::ranges::forward_range<Rs> && ...);
             if (read_once && !this->batch_size()) most = 1;
+            const settings_on_loan as_in_the_caller(this->settings_of_caller());  // reading may run the user's code
             return input_.claim(most, ending, [](std::size_t) {});
         }
     }
@@ -242,7 +239,7 @@ private:
 
     void failed(std::size_t index) noexcept {
         if constexpr (in_order) {
-            if (this->note_failure(index)) close_behind(index);
+            if (!this->may_be_of_stopping()) close_with_failure(index, std::current_exception());
         } else {
             this->end_with_failure(index);
         }
@@ -279,6 +276,8 @@ public:
     bool take(typename base::window_type::batch& batch) {
         return this->window_.take(batch, [this] { return this->was_cancelled(); });
     }
+
+    bool gives_results_meanwhile() const noexcept override { return true; }
 
     /// Nobody wants what is left.
     void abandon() noexcept { this->leave_early(); }

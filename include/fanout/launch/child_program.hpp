@@ -39,9 +39,17 @@ public:
         }
     }
 
+    /// Where it writes to: descriptors, which stay the caller's; -1: where this program does.
+    struct outlets {
+        int output = -1;
+        int error = -1;
+    };
+
     /// Starts it with these words and this in addition to its environment; `input` is what it reads first on its
     /// standard input, which stays open. 0, or the error.
-    int start(const std::vector<std::string>& words, const std::string& variable, const std::string& input) {
+    int start(const std::vector<std::string>& words, const std::string& variable, const std::string& input,
+              outlets out = {-1, -1}) {
+        close_input();  // of the one before
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) != 0) return errno;
         std::vector<char*> arguments, environment;
@@ -56,6 +64,8 @@ public:
         posix_spawn_file_actions_init(&actions);
         posix_spawnattr_init(&attributes);
         posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
+        if (out.output >= 0) posix_spawn_file_actions_adddup2(&actions, out.output, 1);
+        if (out.error >= 0) posix_spawn_file_actions_adddup2(&actions, out.error, 2);
 #if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
 #if __GLIBC_PREREQ(2, 34)
         posix_spawn_file_actions_addclosefrom_np(&actions, 3);  // what others have left open is none of its business

@@ -14,8 +14,10 @@
 #include <utility>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/launch/child_program.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
+#include "fanout/launch/shell_words.hpp"
 
 namespace fanout {
 
@@ -25,41 +27,51 @@ namespace detail {
 class key_file {
 public:
     /// An empty path: a new file, which goes away with this object.
-    key_file(std::string path, const std::string& key) : path_(std::move(path)), is_ours_(path_.empty()) {
+    key_file(std::string path, const std::string& key) : path_(std::move(path)) {
         int number = -1;
-        if (is_ours_) {
+        if (path_.empty()) {
             const char* const folder = std::getenv("TMPDIR");
             path_ = concat({folder && *folder ? folder : "/tmp", "/fanout-key-XXXXXX"});
             number = mkostemp(path_.data(), O_CLOEXEC);
         } else {
-            number = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-            if (number >= 0) fchmod(number, 0600);
+            unlink(path_.c_str());  // what is there may be somebody else's, and readable by all
+            number = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         }
         const std::string line = key + "\n";
-        const bool written =
-            number >= 0 && write(number, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-        const int error = errno;
+        const ssize_t written = number >= 0 ? write(number, line.data(), line.size()) : -1;
+        const int error = written < 0 ? errno : ENOSPC;
         if (number >= 0) close(number);
-        if (!written)
+        if (written != static_cast<ssize_t>(line.size())) {
+            if (number >= 0) unlink(path_.c_str());
             throw std::system_error(error, std::generic_category(),
                                     concat({"fanout: the key could not be written to ", path_}));
+        }
+        // If this process is killed the pipe to the other one is closed, which removes the file then.
+        keeper_.start({"/bin/sh", "-c", "trap '' HUP INT QUIT TERM; read nothing; rm -f -- \"$0\"", path_},
+                      "FANOUT_KEEPS_KEY=1", "");
     }
     key_file(const key_file&) = delete;
     key_file& operator=(const key_file&) = delete;
-    ~key_file() { unlink(path_.c_str()); }
+    ~key_file() {
+        if (getpid() != owner_) return;  // a forked child has this object too
+        unlink(path_.c_str());
+        keeper_.close_input();
+        keeper_.wait_for_end(3000);
+    }
 
     const std::string& path() const noexcept { return path_; }
 
 private:
     std::string path_;
-    bool is_ours_;
+    const pid_t owner_ = getpid();
+    child_program keeper_;
 };
 
 class external_workers final : public launched_workers {
 public:
     external_workers(const worker_order& order, const std::string& path, bool quiet)
         : key_(order.key.empty() ? nullptr : std::make_unique<key_file>(path, order.key)) {
-        command_ = concat({own_path(), " --fanout-worker ", order.addresses, " --slots ", std::to_string(order.slots)});
+        command_ = concat({as_typed({own_path()}), " ", as_typed(worker_words(order, order.slots))});
         command_ += key_ ? " --key-file " + key_->path() : " --plain";
         if (!quiet)
             std::fprintf(stderr, "fanout: waiting for workers. Start each of them, on any machine, with:\n\n    %s\n\n",

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace fanout {
 
@@ -13,9 +15,27 @@ namespace detail {
 struct worker_order {
     std::string addresses;  // of the coordinator, "host:port,host:port"
     std::string key;        // 64 hexadecimal digits; empty: plain TCP. Never on a command line
+    std::string job = {};   // a number of its own, so that whoever has its port afterwards is not taken for it
     int workers = 1;
-    int slots = 1;  // of each
+    int slots = 1;                // of each
+    bool slots_are_given = true;  // else a launcher may share `workers` * `slots` out as it likes
 };
+
+/// What every worker is told on its command line, whoever starts it and however it comes to its key.
+inline std::vector<std::string> worker_words(const worker_order& order, int slots) {
+    std::vector<std::string> words = {"--fanout-worker", order.addresses, "--slots", std::to_string(slots)};
+    if (!order.job.empty()) words.insert(words.end(), {"--job", order.job});
+    return words;
+}
+
+/// What a worker that did not find its coordinator has said, with what can be done; or nothing.
+inline std::string hint_at_address(const std::string& said) {
+    return said.find("there is no coordinator at") == said.npos
+               ? std::string()
+               : std::string(
+                     "; if the machines cannot reach this one there, give tcp as .listen an address, host:0, "
+                     "of the network that they share");
+}
 
 /// Workers that have been asked for. Its destructor waits for those that it can wait for; they have been told to end.
 class launched_workers {
@@ -43,6 +63,13 @@ public:
     virtual ~launcher_base() = default;
 
     virtual std::unique_ptr<launched_workers> launch(const worker_order& order) const = 0;
+
+    /// It starts as many workers as the call needs, and no others ever come.
+    virtual bool starts_all() const noexcept { return false; }
+
+    /// How many CPUs the workers may have in all, for n_jobs = -1. Empty: nobody but this machine knows. Throws
+    /// `std::invalid_argument` if n_jobs has to be said.
+    virtual std::optional<int> cpus() const { return std::nullopt; }
 
     /// The workers are on this machine, so that nobody else needs to reach the coordinator.
     virtual bool is_local() const noexcept { return false; }

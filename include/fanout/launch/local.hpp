@@ -73,9 +73,9 @@ private:
     int most_restarts() const noexcept { return 2 * order_.workers + 8; }
 
     int start(child_program& which) const {
-        std::vector<std::string> words = {
-            own_path(), "--fanout-worker",       order_.addresses, "--slots", std::to_string(order_.slots),
-            "--parent", std::to_string(getpid())};
+        std::vector<std::string> words = worker_words(order_, order_.slots);
+        words.insert(words.begin(), own_path());
+        words.insert(words.end(), {"--parent", std::to_string(getpid())});
         if (!order_.key.empty()) {
             words.push_back("--key-fd");
             words.push_back("0");
@@ -97,6 +97,7 @@ public:
         return std::make_unique<local_workers>(order);
     }
     bool is_local() const noexcept override { return true; }
+    bool starts_all() const noexcept override { return true; }
 };
 
 }  // namespace detail

@@ -19,6 +19,7 @@
 #include "fanout/launch/exit_codes.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
+#include "fanout/launch/shell_words.hpp"
 
 namespace fanout {
 
@@ -40,19 +41,12 @@ struct ssh_host {
             good = good && text[i] >= '0' && text[i] <= '9' && i < 5;
             result.slots = result.slots * 10 + (text[i] - '0');
         }
-        if (!good || (slash != text.npos && (result.slots < 1 || result.slots > 65534)))
+        if (!good || (slash != text.npos && (result.slots < 1 || result.slots > 65533)))
             throw std::invalid_argument(
                 concat({"fanout: '", text, "' names no machine; give host, user@host, or 8/user@host for 8 slots"}));
         return result;
     }
 };
-
-/// So that the shell over there takes it for one word, whatever is in it.
-inline std::string shell_quoted(const std::string& word) {
-    std::string quoted = "'";
-    for (const char each : word) each == '\'' ? quoted += "'\\''" : quoted += each;
-    return quoted += "'";
-}
 
 class ssh_workers final : public launched_workers {
 public:
@@ -85,7 +79,7 @@ public:
                 continue;
             }
             const int status = all_[i].status();
-            last_end_ = concat({"ssh ", hosts_[i].name, ": ", end_of(status)});
+            if (any_was_started_) last_end_ = concat({"ssh ", hosts_[i].name, ": ", end_of(status)});
             const bool hopeless = WIFEXITED(status) && exit_codes::is_hopeless(WEXITSTATUS(status));
             if (hopeless || starts_[i] >= most_starts) continue;
             any_hope = true;
@@ -107,8 +101,8 @@ private:
 
     std::string remote_command(const ssh_host& host) const {
         const int slots = host.slots > 0 ? host.slots : order_.slots;
-        return concat({"exec ", shell_quoted(path_), " --fanout-worker ", order_.addresses, " --slots ",
-                       std::to_string(slots), order_.key.empty() ? " --plain" : " --key-fd 0", " --exit-on-stdin-eof"});
+        return concat({"exec ", shell_quoted(path_), " ", as_typed(worker_words(order_, slots)),
+                       order_.key.empty() ? " --plain" : " --key-fd 0", " --exit-on-stdin-eof"});
     }
 
     void begin(std::size_t which) {
@@ -123,7 +117,10 @@ private:
         begun_[which] = clock::now();
         const int error =
             all_[which].start(words, "FANOUT_LAUNCHER=ssh", order_.key.empty() ? "\n" : order_.key + "\n");
-        if (error != 0) last_end_ = concat({"ssh could not be started: ", std::generic_category().message(error)});
+        any_was_started_ = any_was_started_ || error == 0;
+        if (error == 0) return;
+        starts_[which] = most_starts;
+        last_end_ = concat({program_.front(), " could not be started: ", std::generic_category().message(error)});
     }
 
     const worker_order order_;
@@ -133,6 +130,7 @@ private:
     std::vector<child_program> all_;
     std::vector<int> starts_;
     std::vector<clock::time_point> begun_;
+    bool any_was_started_ = false;
     std::string last_end_;
 };
 

@@ -38,12 +38,13 @@ struct worker_orders {
     bool keeps_time;             // the parent wants to know when tasks begin
     bool is_fed;                 // the tasks come through the inbox
     const watch_list& to_close;  // descriptors of the parent's that are none of its business
+    bool parent_is_alone;        // no other thread of its could write anything while it forked
 };
 
-/// How long to look whether something has moved before going to sleep.
+/// Looks for so long whether something has moved, before going to sleep.
 template <class Moved>
-bool moved_soon(const Moved& moved) {
-    const auto until = clock::now() + std::chrono::microseconds(20);
+bool moved_soon(const Moved& moved, clock::duration longest = std::chrono::microseconds(20)) {
+    const auto until = clock::now() + longest;
     do {
         for (int i = 0; i < 32; ++i)
             if (moved()) return true;
@@ -55,7 +56,8 @@ class child final {
 public:
     /// Never returns, and ends the process without a trace of the program's own exit handlers.
     [[noreturn]] static void live(const worker_orders& orders, const sigset_t& mask) noexcept {
-        const worker_frame frame(orders.worker, orders.settings.n_jobs, "processes", worker_frame::depth_of_call());
+        const worker_frame frame(orders.settings.first_slot + orders.worker, orders.settings.n_jobs,
+                                 orders.settings.backend, worker_frame::depth_of_call());
         thread_budget threads(orders.settings.inner_threads, thread_budget::of_a_process());
         budget_here = &threads;
         call_here = nullptr;
@@ -81,6 +83,7 @@ private:
         while (mine.go.load(std::memory_order_acquire) == 0) sleep_on(mine.go, 0, 1000);  // pairs with start_worker
         FANOUT_FAULT_POINT(at_start);
         for (std::size_t i = 0; i < orders.to_close.size(); ++i) close(orders.to_close[i]);
+        forget_output(!orders.parent_is_alone);
         orders.shared.keep_only(orders.worker);
         take_back_signal_handlers();
         leave_last_words_in(mine.last);
@@ -297,7 +300,7 @@ private:
         /// False: there will be no more.
         bool wait_for_bytes() override {
             const auto there = [this] { return unread() > 0; };
-            if (moved_soon(there)) return true;
+            if (moved_soon(there, owner_.orders_.settings.spin)) return true;
             const stalled_time not_the_tasks(owner_.slot_);  // that of its elements, if it has begun
             std::atomic<std::uint32_t>& waits = ring().ends->worker_waits;
             for (;;) {

@@ -19,8 +19,8 @@ class claims {
 public:
     using owner = std::uint16_t;
     static constexpr owner free = 0;
-    static constexpr owner done = 0xffff;
-    static constexpr int most_workers = 0xfffe;
+    static constexpr owner done = 0xfffe;  // two different bytes: nobody writes it who fills memory with one
+    static constexpr int most_workers = done - 1;
 
     /// The name that a worker puts there.
     static constexpr owner name_of(int worker) noexcept { return static_cast<owner>(worker + 1); }

@@ -116,10 +116,11 @@ public:
 private:
     /// 0, or why there can be no worker now.
     int hire(seat& at) {
-        flush_output();
+        const bool is_alone = other_threads() == 0;
+        flush_output(is_alone);
         list_watched();
-        const worker_orders orders{tasks_,    shared_, bell_,       settings_, getpid(),
-                                   at.worker, at.rest, keeps_time_, is_fed_,   watched_};
+        const worker_orders orders{tasks_,  shared_,     bell_,   settings_, getpid(), at.worker,
+                                   at.rest, keeps_time_, is_fed_, watched_,  is_alone};
         at.hired = clock::now();
         const int error = at.process.start(
             [](void* of, const sigset_t& mask) { child::live(*static_cast<const worker_orders*>(of), mask); },

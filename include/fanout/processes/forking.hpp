@@ -22,12 +22,17 @@ inline void say_once(std::atomic<bool>& said, const std::string& what) {
     if (!said.exchange(true)) std::fprintf(stderr, "fanout: %s\n", what.c_str());
 }
 
+/// Besides this one.
+inline int other_threads() {
+    struct stat tasks{};
+    if (stat("/proc/self/task", &tasks) != 0) return 0;
+    return static_cast<int>(tasks.st_nlink) - 3;  // a link for each, one for it, one for itself
+}
+
 /// How many threads there are that may hold a lock of anybody's while this one forks. Fanout's own are idle, and hold
 /// none, unless it is one of them that forks: then its siblings run tasks.
 inline int threads_in_the_way() {
-    struct stat tasks{};
-    if (stat("/proc/self/task", &tasks) != 0) return 0;
-    const int others = static_cast<int>(tasks.st_nlink) - 3;  // a link for each, one for it, one for itself
+    const int others = other_threads();
     const int harmless = is_own_thread ? 0 : own_threads.load(std::memory_order_relaxed);
     return others > harmless ? others - harmless : 0;
 }

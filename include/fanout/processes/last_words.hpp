@@ -16,6 +16,7 @@
 #include <string>
 
 #include "fanout/core/describe.hpp"
+#include "fanout/processes/other_libraries.hpp"
 #include "fanout/processes/shared_state.hpp"
 
 #if __has_include(<execinfo.h>)
@@ -130,7 +131,7 @@ inline void note_exit(int code, void*) {
     if (!last) return;
     last->exit_code = code;
     last->how = last_words::manner::called_exit;
-    std::fflush(nullptr);
+    flush_output();
     _exit(code);
 }
 

@@ -24,7 +24,7 @@ namespace fanout {
 /// `worker_lost` or `task_timeout`, and no other is lost. So tasks may *run* more than once: `retries = 0` forbids it.
 ///
 /// In the program that forks, other threads should not hold locks that tasks want; it is warned once if there are any.
-/// A call costs 0.3 ms for each worker, and 20 ms more for each GB that the program has in memory; a task 0.1 us if its
+/// A call costs 0.5 ms for each worker, and 25 ms more for each GB that the program has in memory; a task 0.1 us if its
 /// result is trivially copyable, and 1 us for each kB that it has to be written in. Linux only.
 struct processes {
     static constexpr const char* name = "processes";
@@ -38,7 +38,7 @@ struct processes {
     /// `std::bad_alloc` in the task. At least 1 MB.
     std::optional<std::size_t> memory_limit = {};
 
-    /// After so many tasks a worker makes room for a fresh one, which costs 0.3 ms: for tasks that leak.
+    /// After so many tasks a worker makes room for a fresh one, which costs 0.5 ms: for tasks that leak.
     std::optional<int> max_tasks_per_worker = {};
 
     /// How many threads OpenMP, OpenBLAS, MKL and calls of fanout may use inside of a task. Not set: the CPUs shared

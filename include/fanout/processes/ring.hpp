@@ -278,10 +278,7 @@ protected:
 private:
     void underflow(std::byte* to, std::size_t size) override {
         for (;;) {
-            const auto here = static_cast<std::size_t>(end_ - next_);
-            const std::size_t part = size < here ? size : here;
-            if (part > 0) std::memcpy(to, next_, part);
-            next_ += part;
+            const std::size_t part = take_here(to, size);
             to += part;
             size -= part;
             if (size == 0) return;

@@ -52,7 +52,6 @@ struct seat {
     mailbox mail;
     clock::time_point hired{};
     std::uint64_t seen = 0;  // so many unread bytes were no whole message when it was last looked
-    bool reading = false;    // a message of its is being read
     bool ended = false;      // the process is dead, and not yet buried
     bool vacant = false;     // somebody is to be hired for it
     verdict killed_for = verdict::none;

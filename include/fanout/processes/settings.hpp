@@ -17,7 +17,9 @@ namespace detail {
 
 struct process_settings {
     int workers = 1;
-    int n_jobs = 1;  // as the call has it: there may be fewer tasks
+    int n_jobs = 1;                     // as the call has it: there may be fewer tasks
+    int first_slot = 0;                 // of all that the call has, on all machines
+    const char* backend = "processes";  // as the user has named it
     int retries = 2;
     std::optional<std::size_t> memory_limit = {};
     std::optional<int> max_tasks = {};  // per worker
@@ -30,6 +32,7 @@ struct process_settings {
     std::size_t longest_flat_result = 512;    // what is longer is faster through a ring, which stays in the cache
     std::chrono::seconds start_patience{10};  // from the fork to the initializer
     std::chrono::microseconds linger{200};    // how long to let results gather before they are looked at again
+    std::chrono::microseconds spin{20};       // how long a worker without a task looks for one before it sleeps
 };
 
 }  // namespace detail

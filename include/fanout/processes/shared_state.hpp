@@ -87,7 +87,7 @@ public:
           lanes_at_(whole_pages(sizeof(shared_header))),
           owners_at_(lanes_at_ + lane_size_ * static_cast<std::size_t>(how.workers)),
           clocks_at_(owners_at_ + whole_pages(claims::chunks_of(how.tasks, how.chunk) * sizeof(claims::owner))),
-          flat_at_(clocks_at_ + whole_pages(clock_count() * sizeof(clocked_task))),
+          flat_at_(clocks_at_ + whole_pages(clock_bytes())),
           pages_(size_with_flat()) {
         if (!pages_ && how_.flat_size > 0) {  // results can go through the rings as well
             how_.flat_size = 0;
@@ -96,7 +96,10 @@ public:
         if (!pages_)
             throw_system_error(errno, "fanout: processes could not get " + std::to_string(flat_at_ >> 20) +
                                           " MB of memory to share with " + std::to_string(how.workers) +
-                                          " workers; use a smaller n_jobs");
+                                          " workers; use a smaller n_jobs" +
+                                          (how.clocks ? ", or leave out trace and summarize, for which the times of "
+                                                        "every task are kept"
+                                                      : ""));
     }
 
     shared_header& header() const noexcept { return *at<shared_header>(0); }
@@ -146,9 +149,12 @@ private:
             return static_cast<std::size_t>(-1);
         return size;
     }
-    std::size_t clock_count() const noexcept {
+    std::size_t clock_bytes() const noexcept {
         if (!how_.clocks) return 0;
-        return how_.inboxes ? static_cast<std::size_t>(how_.workers) * clocks_per_worker : how_.tasks;
+        const std::size_t clocks =
+            how_.inboxes ? static_cast<std::size_t>(how_.workers) * clocks_per_worker : how_.tasks;
+        constexpr std::size_t never_to_be_had = static_cast<std::size_t>(-1) / 4;
+        return clocks < never_to_be_had / sizeof(clocked_task) ? clocks * sizeof(clocked_task) : never_to_be_had;
     }
     std::size_t lane(int worker) const noexcept { return lanes_at_ + lane_size_ * static_cast<std::size_t>(worker); }
 

@@ -12,6 +12,7 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
@@ -29,8 +30,9 @@
 
 namespace fanout::detail {
 
-/// One per call, in the calling thread. It never waits for one worker alone: wherever it waits, also in the middle of a
-/// message, it goes on to bury the dead, to watch the time and to read what others have finished.
+/// One per call, in the calling thread. Wherever it waits it watches the time, buries the dead and reads what has been
+/// finished; but in the middle of a message, which the user's code reads, it waits for the rest and for nothing else:
+/// that code may hold a lock, which must neither be wanted by the reading of another message nor be forked.
 template <class Job>
 class supervisor final : patient {
 public:
@@ -58,7 +60,7 @@ public:
         try {
             while (!work_.stopping() && !broken_ && anybody_left()) {
                 hand_out();
-                const bool news = read_all_mail(true);
+                const bool news = read_all_mail();
                 sleep(news && !is_fed());  // what is fed waits for its results to come back
             }
         } catch (...) {
@@ -91,16 +93,19 @@ private:
 
     // --- what workers hand over ------------------------------------------------------------------------------------
 
-    /// True if there was any. `may_wait`: also messages of which only a part has come.
-    bool read_all_mail(bool may_wait) {
+    /// True if there was any.
+    bool read_all_mail() {
         bool news = false;
         for (seat& each : crew_.seats())
-            if (each.process && !each.reading && !each.ended) news = read_mail(each, may_wait) || news;
+            if (each.process && !each.ended) news = read_mail(each, true) || news;
         return news;
     }
 
-    /// What is there now, and not what comes meanwhile: others wait too.
+    /// What is there now, and not what comes meanwhile: others wait too. `may_wait`: also messages of which only a part
+    /// has come.
     bool read_mail(seat& from, bool may_wait) {
+        // What is left of a message whose reading broke off is no message.
+        if (from.mail.failed() == mailbox::failure_kind::writer_gone) return false;
         bool news = false;
         const std::uint64_t end = from.mail.position() + from.mail.unread();
         from.seen = 0;
@@ -134,7 +139,6 @@ private:
     }
 
     void deliver(seat& from, const piece& first, mailbox::waiting found) {
-        from.reading = true;
         bool stored = false;
         std::exception_ptr thrown;
         try {
@@ -163,7 +167,6 @@ private:
         } catch (...) {
             thrown = std::current_exception();
         }
-        from.reading = false;
         if (is_of_initializer(first)) return give_up(thrown);
         if (!pass_over_rest(from)) return;
         if (stored) return done(from, first.index, first.kind != message::result);
@@ -176,13 +179,11 @@ private:
     /// False if the message was none after all.
     bool pass_over_rest(seat& from) {
         using failure_kind = mailbox::failure_kind;
-        from.reading = true;
         try {
             if (from.mail.failed() == failure_kind::none || from.mail.failed() == failure_kind::too_short)
                 from.mail.skip_rest();
         } catch (...) {  // it was taken back, or its writer is gone
         }
-        from.reading = false;
         if (from.mail.failed() == failure_kind::nonsense) condemn(from, verdict::scribbled);
         return from.mail.failed() == failure_kind::none || from.mail.failed() == failure_kind::too_short;
     }
@@ -205,7 +206,7 @@ private:
                 .attempts = attempts_elsewhere(work_, index) + before + 1,
                 .worker = at.worker,
                 .pid = at.process.pid(),
-                .backend = backend_that_is_known<Job>()};
+                .backend = settings_.backend};
     }
 
     void done(seat& by, std::size_t index, bool failed) {
@@ -321,28 +322,36 @@ private:
     /// Until something happens. `linger`: results are coming in, so nobody need say so; they gather for a moment.
     void sleep(bool linger) {
         if (bury_the_dead()) return;
-        std::atomic<std::uint32_t>& sleeps = crew_.shared().header().parent_sleeps;
-        clock::duration longest = journal_.tell();
-        if (const auto until_due = watch_the_time(); until_due < longest) longest = until_due;
         if (linger) {
-            if (longest > settings_.linger) longest = settings_.linger;
+            const clock::duration longest = longest_nap();
+            crew_.sleep(longest < settings_.linger ? longest : settings_.linger);
         } else {
-            sleeps.store(1, std::memory_order_seq_cst);  // see call_parent
-            if (has_unread_mail() || hand_out()) longest = clock::duration::zero();
+            sleep_until([this] { return has_unread_mail() || hand_out(); });
         }
-        crew_.sleep(longest);
-        sleeps.store(0, std::memory_order_relaxed);
         bury_the_dead();
     }
 
+    /// Or for less. Whoever has something to say rings.
+    template <class Condition>
+    void sleep_until(const Condition& condition) {
+        std::atomic<std::uint32_t>& sleeps = crew_.shared().header().parent_sleeps;
+        const clock::duration longest = longest_nap();
+        sleeps.store(1, std::memory_order_seq_cst);  // see call_parent
+        crew_.sleep(condition() ? clock::duration::zero() : longest);
+        sleeps.store(0, std::memory_order_relaxed);
+    }
+
+    clock::duration longest_nap() {
+        const clock::duration until_told = journal_.tell();
+        const clock::duration until_due = watch_the_time();
+        return until_due < until_told ? until_due : until_told;
+    }
+
     bool has_unread_mail() const noexcept {
-        bool reading = false;
-        for (const seat& each : crew_.seats()) reading = reading || each.reading;
         for (const seat& each : crew_.seats()) {
             if (!each.process || each.ended) continue;
-            if (each.mail.unread() != (each.reading ? 0 : each.seen)) return true;
-            // The beginning of a long message, which had to wait until another was read to its end.
-            if (!reading && each.mail.more_than_half_full()) return true;
+            // Or the beginning of a long message, which had to wait until another was read to its end.
+            if (each.mail.unread() != each.seen || each.mail.more_than_half_full()) return true;
         }
         return work_.stopping();
     }
@@ -350,7 +359,7 @@ private:
     bool bury_the_dead() {
         bool any = false;
         for (seat& each : crew_.seats()) {
-            if (!each.ended || each.reading) continue;
+            if (!each.ended) continue;
             bury(each);
             any = true;
         }
@@ -392,10 +401,7 @@ private:
         if (moved_soon([&] { return from.mail.unread() > 0; })) return true;
         while (from.mail.unread() == 0) {
             if (from.ended || broken_ || work_.stopping()) return false;
-            anybody_left();
-            hand_out();
-            read_all_mail(false);
-            sleep(false);
+            sleep_until([&] { return from.mail.unread() > 0 || work_.stopping(); });
         }
         return true;
     }
@@ -416,14 +422,16 @@ private:
     void end() {
         for (const seat& each : crew_.seats()) each.process.kill();
         for (seat& each : crew_.seats()) {
-            // What is left of a message whose reading broke off is no message.
-            const bool readable = each.mail.failed() != mailbox::failure_kind::writer_gone;
-            if (each.process && !broken_ && readable) read_mail(each, false);
+            if (each.process && !broken_) read_mail(each, false);
             each.process.reap();
         }
         if (broken_ && input_) input_->give_back(broken_);
         input_ = {};  // which waits until the user's input has come back
         journal_.close();
+        if (!broken_ && !is_fed() && !work_.stopping() && !table_.all_done())
+            break_pool(
+                "fanout: processes has lost count of its tasks: one of them has overwritten memory that workers share "
+                "with this program; look for it with -fsanitize=address");
         if (broken_) std::rethrow_exception(broken_);
         table_.store_flat_results();
     }
@@ -432,7 +440,7 @@ private:
     portable_tasks& tasks_;
     const process_settings& settings_;
     crew crew_;
-    task_table table_;
+    task_table<deferred<portable_tasks, Job>> table_;
     journal<run_observer> journal_;
     owned<fed_input> input_;
     int barren_deaths_ = 0;  // in a row, with nothing done

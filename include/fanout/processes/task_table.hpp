@@ -4,7 +4,8 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
+#include <utility>
+#include <vector>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/portable_tasks.hpp"
@@ -13,12 +14,14 @@
 
 namespace fanout::detail {
 
+/// A template only so that who runs nothing on processes does not compile it; `Tasks` is portable_tasks.
+template <class Tasks>
 class task_table {
 public:
-    task_table(const shared_state& shared, portable_tasks& tasks)
-        : shared_(shared), tasks_(tasks), claims_(shared.tasks()) {}
+    task_table(const shared_state& shared, Tasks& tasks) : shared_(shared), tasks_(tasks), claims_(shared.tasks()) {}
 
     bool any_free() const noexcept { return claims_.any_free(); }
+    bool all_done() const noexcept { return claims_.all_done(); }
 
     /// Whether a message about this task makes sense from that worker, of which `expected` is due next.
     bool may_come_from(std::size_t task, int worker, std::size_t expected) const noexcept {
@@ -31,8 +34,9 @@ public:
     }
 
     void note_failed(std::size_t task) {
-        if (failed_.empty()) failed_.resize(claims_.tasks() / 8 + 1, '\0');
-        failed_[task / 8] = static_cast<char>(static_cast<unsigned char>(failed_[task / 8]) | 1u << task % 8);
+        failed_.push_back(task);
+        for (std::size_t i = failed_.size() - 1; i > 0 && failed_[i - 1] > failed_[i]; --i)
+            std::swap(failed_[i - 1], failed_[i]);
     }
 
     /// A message about this task has been stored.
@@ -75,7 +79,18 @@ public:
 
 private:
     bool has_failed(std::size_t task) const noexcept {
-        return !failed_.empty() && (static_cast<unsigned char>(failed_[task / 8]) >> task % 8 & 1) != 0;
+        const std::size_t at = failed_before(task);
+        return at < failed_.size() && failed_[at] == task;
+    }
+
+    /// How many of lower number have failed.
+    std::size_t failed_before(std::size_t task) const noexcept {
+        std::size_t first = 0, last = failed_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            failed_[middle] < task ? first = middle + 1 : last = middle;
+        }
+        return first;
     }
 
     /// A chunk is left at its beginning, or where messages of it have come.
@@ -84,9 +99,9 @@ private:
     }
 
     const shared_state& shared_;
-    portable_tasks& tasks_;
+    Tasks& tasks_;
     claims claims_;
-    std::string failed_;  // a bit for each task, as soon as one has failed
+    std::vector<std::size_t> failed_;  // in their order, in which most of them come, but for what workers are ahead
 };
 
 }  // namespace fanout::detail

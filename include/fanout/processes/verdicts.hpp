@@ -24,15 +24,6 @@ int attempts_elsewhere([[maybe_unused]] const Job& work, [[maybe_unused]] std::s
         return 0;
 }
 
-/// What the user has written to have these workers: those of a machine that serves others are called `tcp` there.
-template <class Job>
-constexpr const char* backend_that_is_known() {
-    if constexpr (requires { Job::works_for; })
-        return Job::works_for;
-    else
-        return "processes";
-}
-
 /// `known` with the type and the text of this exception.
 inline failure described_failure(failure known, const std::exception_ptr& exception) {
     try {

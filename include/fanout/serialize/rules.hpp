@@ -49,11 +49,18 @@ inline constexpr raw_bytes<Size> zeros{};
 // A class with private members that is trivially copyable has said that its bytes are its value, for it lets everybody
 // copy them. Only where they point to is lost on the way, so that is what is looked for; what they mean is not.
 
+/// GCC does not yet know of each lambda that its bytes can be copied, when that is asked; of a class around it it does.
+template <class T>
+struct member_alone {
+    T value;
+};
+
 /// Whether the compiler finds no pointer, no reference and no union in T, not even in private members: a bit_cast to T
 /// is a constant only without them.
 template <class T>
-concept found_flat =
-    requires { typename std::bool_constant<(static_cast<void>(__builtin_bit_cast(T, zeros<sizeof(T)>)), true)>; };
+concept found_flat = requires {
+    typename std::bool_constant<(static_cast<void>(__builtin_bit_cast(member_alone<T>, zeros<sizeof(T)>)), true)>;
+};
 
 /// The compilers' constants are made of literal types only. GCC cannot look into the others, nor would we wait until it
 /// has looked into a huge one; those are taken as what they seem to be. Clang computes no constants of complex numbers.

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -38,10 +39,10 @@ struct address {
             throw std::invalid_argument(concat({"fanout: '", text, "' is no address; give host:port, or [::1]:port"}));
         address result{text.substr(0, colon), text.substr(colon + 1)};
         if (bracketed) result.host = text.substr(1, colon - 2);
-        for (const char each : result.port)
-            if (each < '0' || each > '9' || result.port.size() > 5)
-                throw std::invalid_argument(
-                    concat({"fanout: '", result.port, "' is no port; give a number up to 65535"}));
+        bool is_number = result.port.size() <= 5;
+        for (const char each : result.port) is_number = is_number && each >= '0' && each <= '9';
+        if (!is_number || std::strtol(result.port.c_str(), nullptr, 10) > 65535)
+            throw std::invalid_argument(concat({"fanout: '", result.port, "' is no port; give a number up to 65535"}));
         return result;
     }
 

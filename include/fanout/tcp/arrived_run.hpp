@@ -20,44 +20,112 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/processes/other_libraries.hpp"
 #include "fanout/processes/ring.hpp"
 #include "fanout/processes/system.hpp"
 #include "fanout/serialize/exceptions.hpp"
 #include "fanout/serialize/memory.hpp"
+#include "fanout/tcp/chunk_fates.hpp"
+#include "fanout/tcp/company.hpp"
 #include "fanout/tcp/connection.hpp"
 #include "fanout/tcp/messages.hpp"
+#include "fanout/tcp/output_relay.hpp"
 #include "fanout/tcp/remote_function.hpp"
+#include "fanout/tcp/reported_times.hpp"
+#include "fanout/tcp/result_forwarding.hpp"
 
 namespace fanout::detail {
 
 /// To the processes that run its tasks it is a job like any other, with an input that is read once; a chunk of tasks is
 /// one task there, which goes by the number of its first.
+///
+/// When all is done the slots stay, for forking them takes longer than many a call: the next call takes this one over
+/// if it has the same terms. Its function goes to the slots with its tasks. What they have printed they write out after
+/// each chunk.
 class arrived_run final : public job, public portable_tasks {
 public:
-    static constexpr const char* works_for = "tcp";
-
-    arrived_run(const run_message& order, int slots, std::shared_ptr<connection> wire)
+    arrived_run(const run_message& order, int slots, std::shared_ptr<connection> wire,
+                const output_relay* output = nullptr)
         : job(std::nullopt, std::nullopt, std::chrono::nanoseconds(order.time_limit)),
           order_(order),
+          first_(order.run),
           wire_(std::move(wire)),
-          at_work_(whole_pages(static_cast<std::size_t>(slots) * sizeof(std::atomic<std::uint64_t>))) {
-        if (!at_work_) throw pool_broken("fanout: the worker has no memory to share with its slots");
+          output_(output),
+          times_(wire_),
+          at_work_(whole_pages(static_cast<std::size_t>(slots) * sizeof(std::atomic<std::uint64_t>))),
+          fates_(static_cast<std::size_t>(8 * slots + 16)) {
+        if (!at_work_ || !fates_.are_there())
+            throw pool_broken("fanout: the worker has no memory to share with its slots");
+        times_.begin(order.run);
     }
 
-    const run_message& order() const noexcept { return order_; }
+    /// Any thread.
+    run_message order() const {
+        const lock_guard lock(mutex_);
+        return order_;
+    }
+
+    /// Before the slots are forked.
     void set_function(std::unique_ptr<remote_function> function) { function_ = std::move(function); }
 
     // --- by the thread that receives -------------------------------------------------------------------------------
 
-    void add(std::string chunk) {
+    /// False if it is of another run.
+    bool add(std::string chunk) {
+        chunk_header header;
+        std::size_t at = 0;
         {
             const lock_guard lock(mutex_);
+            if (!take_raw(chunk, at, header) || header.run != order_.run) return false;
+            const auto here = in_hand_.find(static_cast<std::size_t>(header.first));
+            if (here != in_hand_.end() && fates_.change(here->second.place, fate::given_back, fate::waiting))
+                return true;
             arrived_.push_back(std::move(chunk));
         }
         news_.notify_one();
+        return true;
     }
 
-    /// There will be no more. `give_up`: what runs is to be killed.
+    /// What no slot has begun goes back to the coordinator.
+    void give_back_unbegun(std::uint64_t run) {
+        const lock_guard lock(mutex_);
+        if (order_.run != run) return;
+        const auto say = [&](std::uint64_t first) {
+            wire_->send(frame_type::revoked, first, packed(revoked_message{run, first}));
+        };
+        for (auto& each : in_hand_)
+            if (fates_.change(each.second.place, fate::waiting, fate::given_back)) say(each.first);
+        for (const std::string& each : arrived_) {
+            chunk_header header;
+            std::size_t at = 0;
+            if (take_raw(each, at, header)) say(header.first);
+        }
+        arrived_.clear();
+    }
+
+    bool is_run(std::uint64_t number) const {
+        const lock_guard lock(mutex_);
+        return order_.run == number;
+    }
+
+    /// From now on this is the run that `next` says. False: its slots cannot do that. `code` makes the function.
+    bool take_over(const run_message& next, const void* code) {
+        const lock_guard lock(mutex_);
+        const bool same_terms = next.n_jobs == order_.n_jobs && next.time_limit == order_.time_limit &&
+                                next.retries == order_.retries && next.collects_failures == order_.collects_failures &&
+                                next.wants_times == order_.wants_times;
+        // The limit is for what is allocated beyond what a slot begins with, so it has to begin.
+        const bool no_fence = next.memory_limit == 0 && order_.memory_limit == 0;
+        const bool idle = !ended_ && arrived_.empty() && in_hand_.empty();
+        const bool can_go_along = next.name.empty() && next.function.size() <= longest_function;
+        if (!same_terms || !no_fence || !idle || !can_go_along) return false;
+        order_ = next;
+        times_.begin(next.run);
+        code_ = code;
+        return true;
+    }
+
+    /// There will be no more, and the slots leave. `give_up`: what runs is to be killed.
     void end(bool give_up) {
         void (*wake)(void*) = nullptr;
         void* of = nullptr;
@@ -89,15 +157,15 @@ public:
 
     task_range claim(std::size_t) noexcept override {
         unique_lock lock(mutex_);
-        news_.wait(lock, [this] { return ended_ || stopping() || !arrived_.empty(); });
-        if (stopping() || arrived_.empty()) return {};
+        news_.wait(lock, [this] { return ended_ || stopping() || may_claim(); });
+        if (stopping() || !may_claim()) return {};
         current_ = std::move(arrived_.front());
         arrived_.pop_front();
         chunk_header header;
         std::size_t at = 0;
         if (!take_raw(current_, at, header) || header.count == 0) return {};
         try {
-            in_hand_[static_cast<std::size_t>(header.first)] = header;
+            in_hand_[static_cast<std::size_t>(header.first)] = {header, place_ = fates_.take()};
         } catch (...) {
             return {};
         }
@@ -116,12 +184,15 @@ public:
 
     portable_tasks* portable() noexcept override { return this; }
 
+    run_observer* observer() noexcept override { return order_.wants_times ? &times_ : nullptr; }
+
     /// See supervisor. A chunk of several is not tried again here: its tasks go on one by one.
     int attempts_elsewhere(std::size_t index) const {
         const lock_guard lock(mutex_);
         const auto found = in_hand_.find(index);
         if (found == in_hand_.end()) return 0;
-        return found->second.count > 1 ? order_.retries : found->second.attempts;
+        const chunk_header& header = found->second.header;
+        return header.count > 1 ? order_.retries : header.attempts;
     }
 
     // --- in a slot -------------------------------------------------------------------------------------------------
@@ -129,12 +200,24 @@ public:
     std::size_t flat_result_size() const noexcept override { return 0; }
 
     void run_task(const site& at, byte_sink& to) override {
+        if (!std::exchange(has_entered_, true) && output_) output_->enter(at.worker);
         chunk_header header;
         at.elements->read(&header, sizeof header);
-        const auto begun = clock::now();
+        std::uint32_t place = 0;
+        at.elements->read(&place, sizeof place);
+        if (!fates_.change(place, fate::waiting, fate::begun) && fates_.change(place, fate::given_back, fate::passed))
+            return;
         result_header result;
-        result.run = order_.run;
+        result.run = header.run;
         result.first = header.first;
+        if (const std::string why = take_function(header.run, *at.elements); !why.empty()) {
+            result.kind = result_header::what::refused;
+            to.write(&result, sizeof result);
+            writer out(to);
+            out(why);
+            return;
+        }
+        const auto begun = clock::now();
         result.slot = static_cast<std::uint32_t>(at.worker);
         result.pid = getpid();
         result.attempts = header.attempts + 1;
@@ -143,28 +226,39 @@ public:
         if (header.count == 1)
             function_->run(*at.elements, to, at.task_returned);
         else
-            run_several(header, at, to);
+            run_company(*function_, header, order_.collects_failures, at, to,
+                        [&](std::uint64_t task) { at_work(at.worker).store(task, std::memory_order_relaxed); });
         const std::int64_t took = std::chrono::nanoseconds(clock::now() - begun).count();
         to.write(&took, sizeof took);
+        flush_output();
     }
 
-    void write_exception(byte_sink& to) override { write_current_exception(to); }
+    void write_exception(byte_sink& to) override {
+        write_current_exception(to);
+        flush_output();
+    }
 
     // --- in the worker's first process -----------------------------------------------------------------------------
 
     void write_elements(std::size_t, byte_sink& to) override {
-        to.write(current_.data(), current_.size());
-        current_ = {};
+        const std::string chunk = std::exchange(current_, {});
+        chunk_header header;
+        std::size_t at = 0;
+        take_raw(chunk, at, header);
+        to.write(&header, sizeof header);
+        to.write(&place_, sizeof place_);
+        write_function(header.run, to);
+        to.write(chunk.data() + at, chunk.size() - at);
     }
 
     void store_written(std::size_t index, byte_source& result) override {
-        forward(index, {}, result);
+        if (!is_given_back(index)) forward(index, {}, result);
         forget(index);
     }
 
     void store_exception(failure known, byte_source& exception) override {
         result_header header;
-        header.run = order_.run;
+        header.run = run_number();
         header.first = known.index;
         header.kind = result_header::what::exception;
         header.slot = static_cast<std::uint32_t>(known.worker);
@@ -173,20 +267,22 @@ public:
         std::string beginning;
         append_raw(beginning, header);
         forward(known.index, std::move(beginning), exception);
-        forget(known.index);
     }
 
     void store_failure(failure why) noexcept override {
         try {
+            const bool was_given_back = is_given_back(why.index);
             const chunk_header header = forget(why.index);
+            if (was_given_back) return;
             if (why.type == "fanout::pool_broken") return;  // the whole run fails, and says so
             if (header.count > 1) {
-                const returned_message back{order_.run, why.index, at_work(why.worker).load(std::memory_order_relaxed)};
+                const returned_message back{run_number(), why.index,
+                                            at_work(why.worker).load(std::memory_order_relaxed)};
                 wire_->send(frame_type::returned, why.index, packed(back));
                 return;
             }
             failed_message message;
-            message.run = order_.run;
+            message.run = run_number();
             message.index = why.index;
             message.overdue = why.type == "fanout::task_timeout";
             message.type = std::move(why.type);
@@ -210,6 +306,41 @@ public:
     }
 
 private:
+    static constexpr std::size_t longest_function = 4096;  // it goes with every chunk
+
+    std::uint64_t run_number() const {
+        const lock_guard lock(mutex_);
+        return order_.run;
+    }
+
+    void write_function(std::uint64_t run, byte_sink& to) const {
+        function_header header;
+        if (run == first_) return to.write(&header, sizeof header);  // the slots have been forked with it
+        const lock_guard lock(mutex_);
+        header.make = reinterpret_cast<std::uintptr_t>(code_);
+        header.size = order_.function.size();
+        to.write(&header, sizeof header);
+        to.write(order_.function.data(), order_.function.size());
+    }
+
+    /// In a slot. Empty; or why there is no such function.
+    std::string take_function(std::uint64_t run, byte_source& from) {
+        function_header header;
+        from.read(&header, sizeof header);
+        if (header.make == 0) return {};
+        std::string bytes(static_cast<std::size_t>(header.size), '\0');
+        from.read(bytes.data(), bytes.size());
+        if (run == run_here_) return {};
+        try {
+            memory_source source(bytes.data(), bytes.size());
+            function_ = reinterpret_cast<make_remote_function*>(header.make)(source);
+        } catch (...) {
+            return current_exception_text();
+        }
+        run_here_ = run;
+        return {};
+    }
+
     static std::string text_of(const std::exception_ptr& exception) {
         try {
             if (exception) std::rethrow_exception(exception);
@@ -223,78 +354,73 @@ private:
         return static_cast<std::atomic<std::uint64_t>*>(static_cast<void*>(at_work_.data()))[slot];
     }
 
-    void run_several(const chunk_header& header, const site& at, byte_sink& to) {
-        std::string task;
-        memory_sink result;
-        for (std::size_t i = 0; i < header.count; ++i) {
-            at_work(at.worker).store(header.first + i, std::memory_order_relaxed);
-            std::uint32_t length = 0;
-            at.elements->read(&length, sizeof length);
-            task.resize(length);
-            at.elements->read(task.data(), length);
-            memory_source elements(task.data(), task.size());
-            std::uint8_t is_exception = 0;
-            result.clear();
-            try {
-                function_->run(elements, result, at.task_returned);
-            } catch (...) {
-                at.task_returned();
-                is_exception = 1;
-                result.clear();
-                write_current_exception(result);
-            }
-            const auto size = static_cast<std::uint32_t>(result.size());
-            to.write(&is_exception, 1);
-            to.write(&size, sizeof size);
-            to.write(result.data(), result.size());
-        }
-    }
-
-    /// As the bytes come out of the ring. If they break off, the coordinator is told to forget them.
     void forward(std::size_t index, std::string beginning, byte_source& from) {
         auto& ring = static_cast<ring_reader&>(from);  // what a supervisor of processes reads from
-        frame part{frame_type::result, false, false, index, std::move(beginning)};
-        bool begun = false;
-        try {
-            while (!ring.is_at_end()) {
-                if (part.payload.size() >= frame::longest) {
-                    begun = true;
-                    wire_->send_when_there_is_room(std::exchange(part, {frame_type::result, false, false, index, {}}));
-                }
-                const std::size_t before = part.payload.size();
-                if (before > 0) part.payload.reserve(frame::longest);  // it is a long one
-                const std::size_t room = frame::longest - before;
-                const std::size_t size = ring.ready() < room ? ring.ready() : room;
-                part.payload.resize(before + size);
-                ring.read(part.payload.data() + before, size);
-            }
-        } catch (...) {
-            if (begun) wire_->send({frame_type::result, true, true, index, {}});
-            throw;
-        }
-        part.last = true;
-        wire_->send_when_there_is_room(std::move(part));
+        forward_result(*wire_, ring, index, std::move(beginning), [this, index] {
+            const bool is_last = is_last_in_hand();
+            forget(index);  // before the coordinator has it, whose next run may come at once
+            return is_last;
+        });
     }
 
+    /// The coordinator may be waiting for this one.
+    bool is_last_in_hand() const {
+        const lock_guard lock(mutex_);
+        return arrived_.empty() && in_hand_.size() == 1;
+    }
+
+    /// Again, if it could not be sent after all.
     chunk_header forget(std::size_t index) {
         const lock_guard lock(mutex_);
         const auto found = in_hand_.find(index);
-        if (found == in_hand_.end()) return {};
-        const chunk_header header = found->second;
+        if (found == in_hand_.end()) return forgotten_.first == index ? forgotten_ : chunk_header();
+        const in_hand its = found->second;
+        forgotten_ = its.header;
         in_hand_.erase(found);
-        return header;
+        if (fates_.of(its.place) == fate::passed) news_.notify_one();  // see may_claim
+        fates_.release(its.place);
+        return its.header;
     }
 
-    const run_message order_;
+    bool is_given_back(std::size_t index) const {
+        const lock_guard lock(mutex_);
+        const auto found = in_hand_.find(index);
+        if (found == in_hand_.end()) return false;
+        const fate its = fates_.of(found->second.place);
+        return its == fate::given_back || its == fate::passed;
+    }
+
+    /// What was given back and has come again waits until the slots have let go of it.
+    bool may_claim() const {
+        chunk_header header;
+        std::size_t at = 0;
+        return !arrived_.empty() &&
+               (!take_raw(arrived_.front(), at, header) || in_hand_.count(static_cast<std::size_t>(header.first)) == 0);
+    }
+
+    run_message order_;
+    const std::uint64_t first_;  // the run that the slots have been forked in
     const std::shared_ptr<connection> wire_;
-    std::unique_ptr<remote_function> function_;
-    shared_pages at_work_;  // which task of its chunk each slot is at
-    std::string current_;   // the chunk that was claimed last; for the thread that claims
+    const output_relay* const output_;
+    times_for_coordinator times_;
+    bool has_entered_ = false;                   // in a slot: what it prints is relayed
+    std::unique_ptr<remote_function> function_;  // in a slot it is that of run_here_
+    std::uint64_t run_here_ = first_;
+    const void* code_ = nullptr;
+    shared_pages at_work_;     // which task of its chunk each slot is at
+    std::string current_;      // the chunk that was claimed last; for the thread that claims
+    std::uint32_t place_ = 0;  // and that of its fate
 
     mutable mutex mutex_;
     condition_variable news_;
     std::deque<std::string> arrived_;
-    std::map<std::size_t, chunk_header> in_hand_;
+    struct in_hand {
+        chunk_header header;
+        std::uint32_t place = 0;  // of its fate
+    };
+    std::map<std::size_t, in_hand> in_hand_;
+    chunk_header forgotten_;  // what has left last
+    chunk_fates fates_;
     bool ended_ = false;
     void (*wake_)(void*) = nullptr;
     void* of_ = nullptr;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,7 +48,7 @@ public:
     /// Everything has been read and taken.
     bool is_exhausted() {
         if (!ready_.empty()) return false;
-        return feeder_ ? feeder_->is_exhausted() : exhausted_;
+        return feeder_ ? feeder_->is_exhausted() : exhausted_ || work_.unclaimed() == 0;
     }
 
     /// What has been read and not taken fails with that.
@@ -70,7 +71,7 @@ private:
         if (task->broken)
             fail(task->index, task->broken);
         else
-            ready_.push_back({task->index, 1, 0, std::move(task->bytes)});
+            add_one(task->index, std::move(task->bytes));
         return true;
     }
 
@@ -85,18 +86,19 @@ private:
             now = {next, 0, 0, {}};
         };
         for (std::size_t i = tasks.first; i < tasks.last; ++i) {
-            sink_.clear();
+            sink_->clear();
             try {
-                remote_.write_task(i, sink_);
+                remote_.write_task(i, *sink_);
             } catch (...) {
                 fail(i, std::current_exception());
                 begin_at(i + 1);
                 continue;
             }
-            const std::string_view bytes(reinterpret_cast<const char*>(sink_.data()), sink_.size());
+            const std::string_view bytes(reinterpret_cast<const char*>(sink_->data()), sink_->size());
             if (bytes.size() > longest_in_company) {
                 begin_at(i);
-                ready_.push_back({i, 1, 0, std::string(bytes)});
+                add_one(i, std::string(bytes));
+                sink_.emplace();  // what was needed for this one is not to be kept for ever
                 begin_at(i + 1);
                 continue;
             }
@@ -109,6 +111,15 @@ private:
         return true;
     }
 
+    void add_one(std::size_t index, std::string bytes) {
+        task_chunk one{index, 1, 0, {}};
+        if (bytes.size() > longest_in_company)
+            one.long_bytes = std::make_shared<const std::string>(std::move(bytes));
+        else
+            one.bytes = std::move(bytes);
+        ready_.push_back(std::move(one));
+    }
+
     void fail(std::size_t index, const std::exception_ptr& why) {
         tasks_.store_failure(described_failure({.index = index, .backend = "tcp"}, why));
     }
@@ -117,7 +128,7 @@ private:
     portable_tasks& tasks_;
     remote_tasks& remote_;
     std::deque<task_chunk> ready_;
-    memory_sink sink_;
+    std::optional<memory_sink> sink_{std::in_place};
     owned<feeder> feeder_;
     bool exhausted_ = false;
 };

@@ -3,11 +3,15 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,8 +23,11 @@
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/tcp/address.hpp"
+#include "fanout/tcp/bad_hosts.hpp"
 #include "fanout/tcp/hub.hpp"
 #include "fanout/tcp/messages.hpp"
+#include "fanout/tcp/output_relay.hpp"
+#include "fanout/tcp/registered_function.hpp"
 #include "fanout/tcp/run_inbox.hpp"
 
 namespace fanout::detail {
@@ -29,6 +36,7 @@ struct cluster_settings {
     launcher workers = local{};
     std::string listen;  // "host:port"; empty: wherever the workers need it, on a free port
     int slots = 1;       // of each worker
+    bool slots_are_given = true;
     bool plain = false;
     std::optional<secret_key> key = {};                   // empty: a fresh one
     clock::duration patience = std::chrono::seconds(60);  // so long with no worker at all
@@ -40,6 +48,8 @@ class cluster final : hub_owner {
 public:
     /// `slots`: how many tasks at once. Throws `std::invalid_argument`, `std::system_error`, `pool_broken`.
     cluster(const cluster_settings& how, int slots) : how_(how), hub_(*this) {
+        expect_build_id();
+        keep_standard_descriptors();
         const bool is_local = how.workers->is_local();
         address at{is_local || how.plain ? "127.0.0.1" : "::", "0"};
         if (!how.listen.empty()) at = address::parse(how.listen);
@@ -50,6 +60,7 @@ public:
         talk.security = how.plain ? security_mode::plain : security_mode::tls;
         talk.key = how.key ? *how.key : secret_key::fresh();
         talk.rhythm = how.rhythm;
+        talk.job = fresh_job_number();
         if (how.plain)
             std::fputs("fanout: tcp talks to its workers in plain TCP: everybody on this machine can join in\n",
                        stderr);
@@ -58,8 +69,10 @@ public:
 
         worker_order order;
         order.slots = how.slots;
+        order.slots_are_given = how.slots_are_given;
         order.workers = slots / how.slots + (slots % how.slots != 0);
         order.key = how.plain ? "" : talk.key.text();
+        order.job = talk.job.text();
         order.addresses = addresses_of(at, port, is_local);
         addresses_ = order.addresses;
         launched_ = how.workers->launch(order);
@@ -70,7 +83,7 @@ public:
             ending_ = true;
             for (auto& each : peers_) each.second->wire->send(frame_type::shutdown, 0, {});
         }
-        hub_.stop(true);
+        hub_.stop(hub::goodbye::others_leave);
     }
 
     /// Where workers find it: "host:port,host:port".
@@ -81,7 +94,8 @@ public:
         unique_lock lock(mutex_);
         free_.wait(lock, [this] { return !inbox_; });
         inbox_ = &inbox;
-        for (const auto& each : peers_) inbox.put({run_event::what::joined, each.second, {}, {}});
+        for (const auto& each : peers_)
+            if (!each.second->leaves) inbox.put({run_event::what::joined, each.second, {}});
         return ++runs_;
     }
     void end_run() {
@@ -90,6 +104,13 @@ public:
             inbox_ = nullptr;
         }
         free_.notify_one();
+    }
+
+    /// Whether workers were last looked after some time ago, in this call or in one before it. For who runs a call.
+    bool is_time_to_look(clock::time_point now) noexcept {
+        if (now - looked_ < std::chrono::milliseconds(50)) return false;
+        looked_ = now;
+        return true;
     }
 
     /// Empty; or why there will be no workers any more. `success`: they have done something since.
@@ -101,16 +122,30 @@ public:
     std::string last_words() const { return launched_->last_words(); }
     clock::duration patience() const noexcept { return how_.patience; }
 
+    /// Its workers keep dying.
+    bool is_bad(const std::string& host) const {
+        const lock_guard lock(mutex_);
+        return bad_hosts_.is_blocked(host, clock::now());
+    }
+    bool knows_bad_hosts() const {
+        const lock_guard lock(mutex_);
+        return bad_hosts_.any(clock::now());
+    }
+
+    /// Bytes that workers have ever sent.
+    std::size_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+
     int worker_count() const {
         const lock_guard lock(mutex_);
         return static_cast<int>(peers_.size());
     }
 
-    /// Until so many workers are there. False: they have not come in that time. Throws `pool_broken` if they never
-    /// will.
-    bool wait_for_workers(int count, clock::duration longest) {
+    /// Until so many workers are there. False: they have not come in that time, or `waiter` is to end. Throws
+    /// `pool_broken` if they never will.
+    bool wait_for_workers(int count, clock::duration longest, const job* waiter = nullptr) {
         const auto until = clock::now() + longest;
         while (worker_count() < count) {
+            if (waiter && waiter->stopping()) return false;
             if (const std::string trouble = keep_up(); !trouble.empty())
                 throw pool_broken("fanout: tcp has no workers: " + trouble);
             unique_lock lock(mutex_);
@@ -123,6 +158,26 @@ public:
     }
 
 private:
+    /// In a program that was started without them, sockets would be taken for them, and printed to.
+    static void keep_standard_descriptors() {
+        for (int each : {0, 1, 2})
+            if (fcntl(each, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));  // the lowest that is free
+    }
+
+    static void expect_build_id() {
+        const char* const wish = std::getenv("FANOUT_REQUIRE_BUILD_ID");
+        if (wish && std::strcmp(wish, "1") == 0 && own_identity().rfind("image-", 0) == 0)
+            throw std::invalid_argument(
+                "fanout: FANOUT_REQUIRE_BUILD_ID=1, but this program has no build-id; link it with "
+                "-Wl,--build-id=sha1");
+    }
+
+    static job_number fresh_job_number() {
+        job_number job;
+        RAND_bytes(reinterpret_cast<unsigned char*>(job.words), sizeof job.words);
+        return job;
+    }
+
     /// Without a key nobody is listened to but on this machine.
     static descriptor open(const address& at, bool plain) {
         if (plain || at.host != "::") return listen_at(at, plain);
@@ -151,41 +206,63 @@ private:
 
     void received(const std::shared_ptr<connection>& from, frame got) override {
         const std::size_t size = got.payload.size();
+        received_.fetch_add(size, std::memory_order_relaxed);
         if (const auto known = by_wire_.find(from.get()); known != by_wire_.end()) {
             const lock_guard lock(mutex_);
-            if (inbox_)
-                inbox_->put({run_event::what::frame, known->second, std::move(got), {}});
-            else
-                from->has_used(size);
+            if (got.type == frame_type::drain) known->second->leaves = true;
+            if (inbox_) return inbox_->put({run_event::what::frame, known->second, std::move(got)});
+            from->has_used(size);
+            if (got.type == frame_type::drain) from->send(frame_type::drained, 0, {});
+            if (got.type == frame_type::output)
+                print_relayed(known->second->host, unpacked<output_message>(got.payload));
             return;
         }
         from->has_used(size);
         if (got.type != frame_type::hello) throw protocol_error("a worker that does not say who it is");
         const auto hello = unpacked<hello_message>(got.payload);
-        if (hello.identity != own_identity()) return reject(from, hello);
+        const bool is_same_build = hello.identity == own_identity();
+        if (!is_same_build && !(hello.has_named_functions && registered_function::any()))
+            return reject(from, hello,
+                          concat({"is build ", hello.identity, ", the coordinator ", own_identity(),
+                                  "; copy this very file to all machines, do not build it for each, or "
+                                  "give the function a name that both know: FANOUT_REGISTER"}));
+        if (is_same_build && hello.places != 0 && hello.places != callable_code::hash_of_places())
+            return reject(from, hello,
+                          "has the coordinator's build-id, but its code lies elsewhere: one of the two files was "
+                          "changed after it was linked; copy this very file to all machines");
         auto added = std::make_shared<peer>();
         added->wire = from;
         added->host = hello.host;
         added->pid = static_cast<long>(hello.pid);
         added->slots = hello.slots < 1 ? 1 : hello.slots;
+        added->is_same_build = is_same_build;
         {
             const lock_guard lock(mutex_);
             if (ending_) return from->send(frame_type::shutdown, 0, {});
             added->number = ++numbers_;
-            added->first_slot = next_slot_;
-            next_slot_ += added->slots;
+            added->first_slot = take_slots(added->slots);
             peers_[added->number] = added;
-            from->send(frame_type::welcome, 0, packed(welcome_message{added->number}));
-            if (inbox_) inbox_->put({run_event::what::joined, added, {}, {}});
+            from->send(frame_type::welcome, 0, packed(welcome_message{added->number, added->first_slot}));
+            if (inbox_) inbox_->put({run_event::what::joined, added, {}});
         }
         by_wire_[from.get()] = std::move(added);
         changed_.notify_one();
     }
 
-    void reject(const std::shared_ptr<connection>& whom, const hello_message& hello) {
+    /// The lowest numbers that nobody has: a worker that comes for one that is lost takes its place.
+    int take_slots(int count) {
+        int first = 0;
+        for (const auto& each : slots_) {
+            if (each.first - first >= count) break;
+            first = each.first + each.second;
+        }
+        slots_[first] = count;
+        return first;
+    }
+
+    static void reject(const std::shared_ptr<connection>& whom, const hello_message& hello, const std::string& why) {
         reject_message no;
-        no.why = concat({"worker ", hello.host, ":", hello.program, " is build ", hello.identity, ", the coordinator ",
-                         own_identity(), "; copy this very file to all machines, do not build it for each"});
+        no.why = concat({"worker ", hello.host, ":", hello.program, " ", why});
         std::fprintf(stderr, "fanout: %s\n", no.why.c_str());
         whom->send(frame_type::reject, 0, packed(no));
         whom->close_when_sent();
@@ -204,8 +281,16 @@ private:
         {
             const lock_guard lock(mutex_);
             peers_.erase(gone->number);
+            slots_.erase(gone->first_slot);
+            if (!ending_ && !gone->leaves && bad_hosts_.note_loss(gone->host, clock::now()))
+                std::fprintf(stderr,
+                             "fanout: %zu workers on %s have died within %d min; as long as there are others it gets "
+                             "nothing for %d min\n",
+                             bad_hosts::too_many, gone->host.c_str(), int(bad_hosts::memory.count()),
+                             int(bad_hosts::ban.count()));
             if (inbox_)
-                inbox_->put({run_event::what::lost, gone, {}, why.empty() ? "it has closed its connection" : why});
+                inbox_->put(
+                    {run_event::what::lost, gone, {.payload = why.empty() ? "it has closed its connection" : why}});
         }
         changed_.notify_one();
     }
@@ -215,17 +300,20 @@ private:
     const cluster_settings how_;
     std::string addresses_;
     std::map<const connection*, std::shared_ptr<peer>> by_wire_;  // for the hub's thread
-    int turned_away_ = 0;                                         // for the hub's thread
+    std::atomic<std::size_t> received_ = 0;
+    int turned_away_ = 0;  // for the hub's thread
 
     mutable mutex mutex_;
     condition_variable free_;
     condition_variable changed_;
     std::map<std::uint64_t, std::shared_ptr<peer>> peers_;
     std::uint64_t numbers_ = 0;
-    int next_slot_ = 0;
+    bad_hosts bad_hosts_;
+    std::map<int, int> slots_;  // of all workers: the first of each, and how many
     run_inbox* inbox_ = nullptr;
     std::uint64_t runs_ = 0;
     bool ending_ = false;
+    clock::time_point looked_{};  // for who runs a call: one at a time
 
     mutex launching_;
     std::unique_ptr<launched_workers> launched_;

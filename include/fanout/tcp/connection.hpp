@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "fanout/tcp/frames.hpp"
 #include "fanout/tcp/heartbeat.hpp"
 #include "fanout/tcp/secure_channel.hpp"
+#include "fanout/tcp/spare_payloads.hpp"
 
 namespace fanout::detail {
 
@@ -30,8 +32,21 @@ class connection_driver {
 public:
     virtual void has_news(connection& of) noexcept = 0;
 
+    /// It would have to be woken.
+    virtual bool is_asleep() const noexcept { return false; }
+
+    /// Bytes that all its connections have received and nobody has used yet.
+    std::atomic<std::size_t> unused = 0;
+
 protected:
     ~connection_driver() = default;
+};
+
+/// How soon something has to be on its way.
+enum class haste : std::uint8_t {
+    by_driver,  // soon, together with what else there is by then
+    at_once,    // somebody waits for it: while the driver sleeps the sender puts it into the socket himself
+    with_next   // with what will be sent at once
 };
 
 /// How both sides of a connection are to talk.
@@ -39,7 +54,7 @@ struct conversation {
     role mine = role::coordinator;
     security_mode security = security_mode::tls;
     secret_key key;
-    std::uint64_t job[2] = {};
+    job_number job;
     heartbeat::rhythm rhythm;
 };
 
@@ -51,8 +66,7 @@ public:
         set_options();
         mine_.from = how.mine;
         mine_.security = how.security;
-        mine_.job[0] = how.job[0];
-        mine_.job[1] = how.job[1];
+        mine_.job = how.job;
         RAND_bytes(reinterpret_cast<unsigned char*>(mine_.nonce), sizeof mine_.nonce);
         raw_out_ = mine_.bytes();
     }
@@ -64,38 +78,51 @@ public:
 
     // --- any thread ------------------------------------------------------------------------------------------------
 
-    /// Appends a message, or a part of one, to what is to be sent. Never waits.
-    void send(frame what) {
+    /// Appends a message, or a part of one, to what is to be sent. Never waits for the other side.
+    ///
+    /// `rest` comes behind the payload, as if it were a part of it. It may be long, and go to others as well.
+    void send(frame what, haste how = haste::by_driver, std::shared_ptr<const std::string> rest = nullptr) {
         bool was_idle = false;
         {
             const lock_guard lock(mutex_);
             if (closed_) return;
             was_idle = queue_.empty() && urgent_.empty();
-            queued_ += what.payload.size() + frame::header_size;
             const bool urgent = what.type == frame_type::ping || what.type == frame_type::pong;
-            (urgent ? urgent_ : queue_).push_back({std::move(what), 0});
+            outgoing added{std::move(what), 0, std::move(rest)};
+            queued_ += added.size() + frame::header_size;
+            (urgent ? urgent_ : queue_).push_back(std::move(added));
         }
-        if (was_idle) driver_.has_news(*this);
+        if (how == haste::with_next || (how == haste::by_driver && !was_idle)) return;
+        if (how == haste::at_once && driver_.is_asleep() && sent_at_once()) return;
+        driver_.has_news(*this);
     }
-    void send(frame_type type, std::uint64_t stream, std::string payload) {
-        send({type, true, false, stream, std::move(payload)});
+    void send(frame_type type, std::uint64_t stream, std::string payload, haste how = haste::by_driver) {
+        send({type, true, false, false, stream, std::move(payload)}, how);
     }
 
     /// The same, but waits while much is waiting to be sent already. False: the connection is gone.
-    bool send_when_there_is_room(frame what) {
+    bool send_when_there_is_room(frame what, haste how = haste::by_driver) {
         {
             unique_lock lock(mutex_);
             room_.wait(lock, [this] { return closed_ || queued_ < most_queued; });
+            room_.notify_one();  // others may be waiting too
             if (closed_) return false;
         }
-        send(std::move(what));
+        send(std::move(what), how);
         return true;
     }
 
     /// So many bytes of what was received have been used.
     void has_used(std::size_t bytes) noexcept {
-        const std::size_t before = unused_.fetch_sub(bytes, std::memory_order_relaxed);
-        if (before > most_unused / 2 && before - bytes <= most_unused / 2) driver_.has_news(*this);
+        driver_.unused.fetch_sub(bytes, std::memory_order_relaxed);
+        unused_.fetch_sub(bytes, std::memory_order_relaxed);
+        if (was_deaf_.load(std::memory_order_relaxed) && !is_deaf()) driver_.has_news(*this);
+    }
+
+    /// Somebody waits for what comes next: what others have not used is no reason to be deaf.
+    void set_wanted(bool wanted) noexcept {
+        is_wanted_.store(wanted, std::memory_order_relaxed);
+        if (wanted && was_deaf_.load(std::memory_order_relaxed)) driver_.has_news(*this);
     }
 
     /// As long as bytes are sent nobody believes that the other side is dead; afterwards the driver closes it.
@@ -110,29 +137,43 @@ public:
     // --- the driver's thread ---------------------------------------------------------------------------------------
 
     bool is_established() const noexcept { return established_; }
+
+    /// Held by the driver while it does anything with the connection of what follows.
+    mutex& input_and_output() noexcept { return io_; }
+
     heartbeat& pulse() noexcept { return pulse_; }
+
+    /// Whether the driver lets the input wait.
+    void note_deaf(bool now_deaf, clock::time_point now) noexcept {
+        pulse_.set_deaf(now_deaf, now);
+        was_deaf_.store(now_deaf, std::memory_order_relaxed);
+    }
 
     /// Reads what is there. `use(frame)` gets each frame, `established()` is called once before. False: the other side
     /// has closed the connection. Throws `protocol_error`.
     template <class Use, class Established>
     bool receive(clock::time_point now, const Use& use, const Established& established) {
-        char buffer[64 << 10];
         for (int rounds = 0; rounds < 16; ++rounds) {
             if (is_deaf()) return true;
-            const ssize_t got = recv(number(), buffer, sizeof buffer, MSG_DONTWAIT);
+            const std::size_t most = established_ ? most_at_once : most_of_strangers;
+            byte_queue& to = channel_ ? channel_->incoming() : unread_;
+            const ssize_t got = recv(number(), to.room_for(most), most, MSG_DONTWAIT);
             if (got == 0) {
                 use_bytes(use, established, now);
                 return false;
             }
             if (got < 0) {
-                if (errno == EINTR) continue;
-                if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
-                throw protocol_error(std::generic_category().message(errno));
+                const int error = errno;
+                to.pop(0);
+                if (error == EINTR) continue;
+                if (error == EAGAIN || error == EWOULDBLOCK) return true;
+                throw protocol_error(std::generic_category().message(error));
             }
             pulse_.has_heard(now);
-            take(buffer, static_cast<std::size_t>(got));
+            to.pushed(static_cast<std::size_t>(got));
+            if (!channel_) begin_channel();
             use_bytes(use, established, now);
-            if (static_cast<std::size_t>(got) < sizeof buffer) return true;
+            if (static_cast<std::size_t>(got) < most) return true;
         }
         return true;
     }
@@ -143,8 +184,14 @@ public:
         if (channel_) use_bytes(use, established, now);
     }
 
-    /// Much has been received that nobody has used: nothing more is read.
-    bool is_deaf() const noexcept { return unused_.load(std::memory_order_relaxed) > most_unused; }
+    /// Much has been received that nobody has used: nothing more is read. Everybody may have a little, for somebody may
+    /// be waiting for just that.
+    bool is_deaf() const noexcept {
+        if (is_wanted_.load(std::memory_order_relaxed)) return false;
+        const std::size_t unused = unused_.load(std::memory_order_relaxed);
+        return unused > most_unused ||
+               (unused > fair_share && driver_.unused.load(std::memory_order_relaxed) > most_unused_of_all);
+    }
 
     /// Sends as much as goes. True: there is more, and the socket takes no more now. Throws `protocol_error`.
     bool transmit(clock::time_point now) {
@@ -167,16 +214,44 @@ public:
             urgent_.clear();
         }
         room_.notify_one();
+        const lock_guard lock(io_);
+        if (socket_) shutdown(number(), SHUT_RDWR);  // closing says nothing while a forked child has the socket as well
         socket_.close();
     }
 
 private:
+    /// All that is waiting. False if the driver has to see to it.
+    bool sent_at_once() noexcept {
+        if (!io_.try_lock()) return false;
+        bool done = false;
+        try {
+            done = established_ && !transmit(clock::now());
+        } catch (const std::exception&) {  // which the driver will come upon as well
+        }
+        io_.unlock();
+        return done;
+    }
+
+    static constexpr std::size_t most_at_once = 64 << 10;
+    static constexpr std::size_t most_of_strangers = 4096;
     static constexpr std::size_t most_queued = 8 << 20;
     static constexpr std::size_t most_unused = 16 << 20;
+    static constexpr std::size_t fair_share = 512 << 10;
+    static constexpr std::size_t most_unused_of_all = 48 << 20;
 
     struct outgoing {
         frame what;
         std::size_t sent = 0;
+        std::shared_ptr<const std::string> rest{};
+
+        std::size_t size() const noexcept { return what.payload.size() + (rest ? rest->size() : 0); }
+
+        /// What is to be sent next of it lies in one piece from here on.
+        std::string_view next() const noexcept {
+            const std::string_view payload = what.payload;
+            if (sent < payload.size() || !rest) return payload.substr(sent);
+            return std::string_view(*rest).substr(sent - payload.size());
+        }
     };
 
     void set_options() const noexcept {
@@ -191,24 +266,21 @@ private:
         set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
     }
 
-    void take(const char* data, std::size_t size) {
-        if (channel_) return channel_->received(data, size);
-        theirs_.append(data, size);
+    /// When the other side's preface is here.
+    void begin_channel() {
+        const std::string theirs(unread_.data(), unread_.size() < preface::size ? unread_.size() : preface::size);
         preface expected;
         expected.from = how_.mine == role::coordinator ? role::worker : role::coordinator;
         expected.security = how_.security;
-        expected.job[0] = how_.job[0];
-        expected.job[1] = how_.job[1];
-        if (!preface::check(theirs_, expected)) return;
-        const std::string rest = theirs_.substr(preface::size);
-        theirs_.resize(preface::size);
-        const std::string transcript =
-            how_.mine == role::coordinator ? mine_.bytes() + theirs_ : theirs_ + mine_.bytes();
+        expected.job = how_.job;
+        if (!preface::check(theirs, expected)) return;
+        unread_.pop(preface::size);
+        const std::string transcript = how_.mine == role::coordinator ? mine_.bytes() + theirs : theirs + mine_.bytes();
         if (how_.security == security_mode::plain)
             channel_ = std::make_unique<plain_channel>();
         else
             channel_ = std::make_unique<secure_channel>(how_.mine, how_.key, transcript);
-        if (!rest.empty()) channel_->received(rest.data(), rest.size());
+        channel_->incoming() = std::exchange(unread_, {});
     }
 
     template <class Use, class Established>
@@ -217,6 +289,7 @@ private:
         if (!established_) {
             if (!channel_->shake_hands()) return;
             established_ = true;
+            parser_.take_memory_from([] { return spare_payloads::here().take(); });
             pulse_.has_shaken_hands(now);
             established();
         }
@@ -224,6 +297,7 @@ private:
                       [&](frame got) {
                           parser_.allow(frame::longest);
                           unused_.fetch_add(got.payload.size(), std::memory_order_relaxed);
+                          driver_.unused.fetch_add(got.payload.size(), std::memory_order_relaxed);
                           use(std::move(got));
                       });
     }
@@ -234,7 +308,10 @@ private:
             const char* data = raw_out_.data();
             std::size_t size = raw_out_.size();
             const bool raw = size > 0;
-            if (!raw && channel_) data = channel_->outgoing(size);
+            if (!raw && channel_) {
+                data = channel_->outgoing().data();
+                size = channel_->outgoing().size();
+            }
             if (size == 0) return false;
             const ssize_t sent = ::send(number(), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent < 0) {
@@ -246,7 +323,7 @@ private:
             if (raw)
                 raw_out_.erase(0, static_cast<std::size_t>(sent));
             else
-                channel_->sent(static_cast<std::size_t>(sent));
+                channel_->outgoing().pop(static_cast<std::size_t>(sent));
         }
     }
 
@@ -263,18 +340,20 @@ private:
                 if (from.empty()) break;
                 std::swap(next, from.front());  // nobody else looks at what is at the front
             }
-            const std::size_t left = next.what.payload.size() - next.sent;
-            const std::size_t part = left < frame::longest ? left : frame::longest;
-            const bool whole = part == left;
+            const std::string_view here = next.next().substr(0, frame::longest);
+            const std::size_t part = here.size();
+            const bool whole = next.sent + part == next.size();
             batch_.resize(frame::header_size);
-            frame::put_header(batch_.data(), next.what.type, whole && next.what.last, next.what.abandoned,
-                              next.what.stream, part);
+            frame header{next.what.type, whole && next.what.last, next.what.abandoned,
+                         next.what.continues || next.sent > 0, next.what.stream};
+            header.put_header(batch_.data(), part);
             if (part < 16384) {  // one record
-                batch_.append(next.what.payload, next.sent, part);
+                batch_.append(here);
                 channel_->write(batch_.data(), batch_.size());
             } else {
+                channel_->outgoing().room_for(part + part / 256);  // at once, with what TLS adds
                 channel_->write(batch_.data(), batch_.size());
-                channel_->write(next.what.payload.data() + next.sent, part);
+                channel_->write(here.data(), part);
             }
             filled += frame::header_size + part;
             next.sent += part;
@@ -283,8 +362,10 @@ private:
             if (from.empty()) break;  // it was closed
             if (whole) {
                 from.pop_front();
-                queued_ -= next.what.payload.size() + frame::header_size;
+                queued_ -= next.size() + frame::header_size;
                 if (queued_ < most_queued) room_.notify_one();
+                if (next.what.payload.size() == frame::longest)
+                    spare_payloads::here().give(std::move(next.what.payload));
             } else {
                 std::swap(next, from.front());
             }
@@ -292,19 +373,22 @@ private:
         return filled > 0;
     }
 
+    mutex io_;
     descriptor socket_;
     const int number_;
     const conversation how_;
     connection_driver& driver_;
     heartbeat pulse_;
     preface mine_;
-    std::string theirs_;
+    byte_queue unread_;  // before there is a channel
     std::string raw_out_;
     std::unique_ptr<channel> channel_;
     frame_parser parser_;
     bool established_ = false;
     std::string batch_;
     std::atomic<std::size_t> unused_ = 0;
+    std::atomic<bool> was_deaf_ = false;
+    std::atomic<bool> is_wanted_ = false;
 
     mutex mutex_;
     condition_variable room_;

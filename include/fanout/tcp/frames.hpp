@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -21,6 +23,28 @@ public:
 enum class security_mode : std::uint8_t { plain = 0, tls = 2 };
 enum class role : std::uint8_t { coordinator = 1, worker = 2 };
 
+/// Which run of which program this is; no secret. All zero: whichever it is.
+struct job_number {
+    std::uint64_t words[2] = {};
+
+    bool operator==(const job_number&) const = default;
+    bool is_any() const noexcept { return words[0] == 0 && words[1] == 0; }
+
+    /// 32 hexadecimal digits.
+    std::string text() const {
+        char digits[33];
+        std::snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(words[0]),
+                      static_cast<unsigned long long>(words[1]));
+        return digits;
+    }
+    /// False if this is no number of a job.
+    static bool parse(const std::string& text, job_number& to) noexcept {
+        if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != text.npos) return false;
+        for (std::size_t i = 0; i < 2; ++i) to.words[i] = std::strtoull(text.substr(16 * i, 16).c_str(), nullptr, 16);
+        return true;
+    }
+};
+
 /// The first bytes of each side, in the clear, and sent at once. What they say is compared, never negotiated, so that a
 /// mistake is named: the errors of TLS would mislead.
 struct preface {
@@ -30,7 +54,7 @@ struct preface {
     std::uint16_t version = current_version;
     role from = role::worker;
     security_mode security = security_mode::tls;
-    std::uint64_t job[2] = {};    // which coordinator is meant: somebody else may have taken the port; 0: whoever it is
+    job_number job;               // which coordinator is meant: somebody else may have taken the port
     std::uint64_t nonce[2] = {};  // so that no two conversations begin alike
 
     std::string bytes() const {
@@ -38,7 +62,7 @@ struct preface {
         all.append(1, static_cast<char>(version & 0xff)).append(1, static_cast<char>(version >> 8));
         all.append(1, static_cast<char>(from)).append(1, static_cast<char>(security));
         all.append(1, static_cast<char>(sizeof(void*))).append(1, little_endian() ? 1 : 2).append(2, '\0');
-        all.append(reinterpret_cast<const char*>(job), sizeof job);
+        all.append(reinterpret_cast<const char*>(job.words), sizeof job.words);
         all.append(reinterpret_cast<const char*>(nonce), sizeof nonce);
         return all;
     }
@@ -63,11 +87,14 @@ struct preface {
         if (byte(12) != sizeof(void*) || byte(13) != (little_endian() ? 1 : 2))
             throw protocol_error(
                 "the other side is a machine of another kind (pointer size or byte order); all must be alike");
-        std::uint64_t job[2];
-        std::memcpy(job, got.data() + 16, sizeof job);
-        const bool either_any = (job[0] == 0 && job[1] == 0) || (expected.job[0] == 0 && expected.job[1] == 0);
-        if (!either_any && (job[0] != expected.job[0] || job[1] != expected.job[1]))
-            throw protocol_error("the address belongs to another job: its coordinator has taken this port");
+        job_number job;
+        std::memcpy(job.words, got.data() + 16, sizeof job.words);
+        if (!job.is_any() && !expected.job.is_any() && job != expected.job)
+            throw protocol_error(
+                expected.from == role::coordinator
+                    ? concat({"the address belongs to another job: I was started for ", expected.job.text(),
+                              ", and have reached ", job.text()})
+                    : concat({"a worker of another job, ", job.text(), ", whose coordinator had this port before"}));
         if (byte(11) != static_cast<unsigned char>(expected.security))
             throw protocol_error(byte(11) == static_cast<unsigned char>(security_mode::tls)
                                      ? "the other side wants TLS, this side speaks plain TCP"
@@ -101,7 +128,7 @@ enum class frame_type : std::uint8_t {
     run_begin,   // coordinator: a function
     tasks,       // coordinator: a chunk of tasks of the run
     blob,        // coordinator: a shared value
-    run_end,     // coordinator: there will be no more tasks, or what runs is to be given up
+    run_end,     // coordinator: what runs is to be given up
     run_ended,   // worker: nothing of it runs any more
     run_failed,  // worker: it cannot run this function
     result,      // worker: of a chunk
@@ -112,7 +139,12 @@ enum class frame_type : std::uint8_t {
     drain,     // worker: no more tasks, please
     shutdown,  // coordinator: the worker is to end
     bye,       // worker: it ends
-    last = bye
+    revoke,    // coordinator: what has not been begun is wanted back
+    revoked,   // worker: a chunk that it has not begun, and will not
+    output,    // worker: what a task has printed
+    times,     // worker: when a task ran
+    drained,   // coordinator: that it gets no more tasks has been heard
+    last = drained
 };
 
 /// A message is one or more frames of the same type and stream, the last of which is marked. Frames of different
@@ -124,16 +156,17 @@ struct frame {
     frame_type type = frame_type::none;
     bool last = true;
     bool abandoned = false;  // what has come of this message is not to be used
+    bool continues = false;  // something of this message has come before
     std::uint64_t stream = 0;
-    std::string payload;
+    std::string payload = {};
 
-    void put_header(char* to) const noexcept { put_header(to, type, last, abandoned, stream, payload.size()); }
+    void put_header(char* to) const noexcept { put_header(to, payload.size()); }
 
-    static void put_header(char* to, frame_type type, bool last, bool abandoned, std::uint64_t stream,
-                           std::size_t length) noexcept {
+    /// For a payload of this length, that comes from elsewhere.
+    void put_header(char* to, std::size_t length) const noexcept {
         std::memset(to, 0, header_size);
         to[0] = static_cast<char>(type);
-        to[1] = static_cast<char>((last ? 1 : 0) | (abandoned ? 2 : 0));
+        to[1] = static_cast<char>((last ? 1 : 0) | (abandoned ? 2 : 0) | (continues ? 4 : 0));
         for (int i = 0; i < 4; ++i) to[4 + i] = static_cast<char>(length >> 8 * i & 0xff);
         for (int i = 0; i < 8; ++i) to[8 + i] = static_cast<char>(stream >> 8 * i & 0xff);
     }
@@ -144,6 +177,9 @@ class frame_parser {
 public:
     /// The longest payload that is accepted: little from who has not said yet who he is.
     void allow(std::size_t longest) noexcept { longest_ = longest; }
+
+    /// Where the memory of the longest frames comes from: `take()` gives so much. Nothing said: new.
+    void take_memory_from(std::string (*take)()) noexcept { take_ = take; }
 
     /// `read(to, size)` gives up to so many bytes, 0 if there are none now; `use(frame)` gets each frame. Throws
     /// `protocol_error` for what is no frame.
@@ -174,7 +210,7 @@ private:
         const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(header_[i]); };
         std::size_t length = 0;
         for (std::size_t i = 0; i < 4; ++i) length |= static_cast<std::size_t>(byte(4 + i)) << 8 * i;
-        if (byte(0) == 0 || byte(0) > static_cast<unsigned char>(frame_type::last) || byte(1) > 3 || byte(2) != 0 ||
+        if (byte(0) == 0 || byte(0) > static_cast<unsigned char>(frame_type::last) || byte(1) > 7 || byte(2) != 0 ||
             byte(3) != 0)
             throw protocol_error("bytes that are no frame");
         if (length > longest_)
@@ -184,11 +220,14 @@ private:
         now_.type = static_cast<frame_type>(byte(0));
         now_.last = (byte(1) & 1) != 0;
         now_.abandoned = (byte(1) & 2) != 0;
+        now_.continues = (byte(1) & 4) != 0;
         for (std::size_t i = 0; i < 8; ++i) now_.stream |= static_cast<std::uint64_t>(byte(8 + i)) << 8 * i;
+        if (length == frame::longest && take_) now_.payload = take_();
         now_.payload.resize(length);
     }
 
     std::size_t longest_ = 4096;
+    std::string (*take_)() = nullptr;
     char header_[frame::header_size];
     std::size_t have_ = 0;
     frame now_;

@@ -31,6 +31,20 @@ public:
         return false;
     }
 
+    /// Of where all that belongs to the program itself lies: files with one build-id that were changed after linking
+    /// differ in it.
+    static std::uint64_t hash_of_places() {
+        const std::vector<module> modules = loaded_modules();
+        std::uint64_t hash = 1;
+        for (const callable_code* each = first; each; each = each->next_) {
+            const auto at = reinterpret_cast<std::uintptr_t>(each->address_);
+            if (modules.empty() || !modules.front().contains(at)) continue;
+            const std::uint64_t offset = (at - modules.front().base) * 0x9e37'79b9'7f4a'7c15;
+            hash += offset ^ offset >> 29;  // in whatever order
+        }
+        return hash;
+    }
+
 private:
     static inline constinit const callable_code* first = nullptr;
 
@@ -49,18 +63,30 @@ inline const callable_code entry_of{address_of_code(&Code::enter)};
 
 inline code_place place_of_code(const void* address) { return place_of(loaded_modules(), address); }
 
+[[noreturn]] inline void refuse_module(const std::vector<module>& modules, const code_place& named) {
+    const std::string library = named.library.empty() ? "a library" : named.library;
+    for (const module& each : modules)
+        if (!named.library.empty() && each.file() == named.library)
+            throw serialization_error(
+                concat({"fanout: the function lives in ", library, ", build ", named.module, "; the worker has build ",
+                        each.identity, " of it, from ", each.path, "; install the same file everywhere"}));
+    throw serialization_error(concat({"fanout: the function lives in ", library, " (build ", named.module,
+                                      "), which is not loaded in the worker; load it there before worker_entry()"}));
+}
+
 /// The code that another process has named. Throws `serialization_error` with the reason if there is none here.
 inline const void* find_code(const code_place& named) {
     const std::vector<module> modules = loaded_modules();
     const module* const in = find_module(modules, named.module);
-    if (!in)
-        throw serialization_error(concat({"fanout: the function lives in a library (build ", named.module,
-                                          ") that is not loaded in the worker, or is another build there; load it "
-                                          "before worker_entry(), and install the same file everywhere"}));
+    if (!in) refuse_module(modules, named);
     const auto* const address = reinterpret_cast<const void*>(in->base + named.offset);
     if (!callable_code::contains(address))
-        throw serialization_error(concat({"fanout: the worker has no function at offset ", std::to_string(named.offset),
-                                          " of ", in->shown(), " that may be called from outside"}));
+        throw serialization_error(
+            concat({"fanout: the worker has no function at offset ", std::to_string(named.offset), " of ", in->shown(),
+                    " that may be called from outside",
+                    in->path.empty() ? ""
+                                     : "; a program that loads libraries with tasks has to export its symbols "
+                                       "(-rdynamic, in CMake the property ENABLE_EXPORTS)"}));
     return address;
 }
 

@@ -15,7 +15,8 @@ public:
     };
     enum class action { none, beat, give_up };
 
-    heartbeat(const rhythm& how, clock::time_point now) noexcept : how_(how), begun_(now), heard_(now), sent_(now) {}
+    heartbeat(const rhythm& how, clock::time_point now) noexcept
+        : how_(how), begun_(now), heard_(now), sent_(now), asked_(now) {}
 
     void has_heard(clock::time_point now) noexcept { heard_ = now; }
     void has_sent(clock::time_point now) noexcept { sent_ = now; }
@@ -30,7 +31,12 @@ public:
         deaf_ = deaf;
     }
 
-    action due(clock::time_point now) const noexcept {
+    /// To be asked several times a second. When it was not for long, this process was not running (it was stopped, or
+    /// the machine slept), and could not hear anybody.
+    action due(clock::time_point now) noexcept {
+        const bool was_stopped = now - asked_ >= std::chrono::seconds(1) && now - asked_ >= how_.patience / 2;
+        if (was_stopped) heard_ = now;
+        asked_ = now;
         if (!known_) return now - begun_ >= how_.handshake ? action::give_up : action::none;
         if (!deaf_ && now - heard_ >= how_.patience) return action::give_up;
         return now - sent_ >= how_.beat ? action::beat : action::none;
@@ -46,7 +52,7 @@ public:
 
 private:
     rhythm how_;
-    clock::time_point begun_, heard_, sent_;
+    clock::time_point begun_, heard_, sent_, asked_;
     bool known_ = false;
     bool deaf_ = false;
 };

@@ -1,15 +1,19 @@
 // The thread that does the input and output of all connections of a process.
 #pragma once
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -57,14 +61,23 @@ public:
 
     void start() { thread_ = plain_thread(run_of, this); }
 
-    /// Closes all connections, after what is to be sent, and ends the thread. `others_leave`: they have been told to
-    /// close their ends, and get a moment for that: who closes first may cut off what he has said last.
-    void stop(bool others_leave = false) {
+    /// What ends the connections when the hub stops. Who closes one while something has come in that he has not read
+    /// cuts off what he has said last.
+    enum class goodbye {
+        when_sent,     // we do, as soon as everything is on its way
+        others_leave,  // they do, for they have been told to; but they get a moment only
+        when_arrived   // we do, when their machines have everything
+    };
+
+    /// Closes all connections, after what is to be sent, and ends the thread. Nobody is waited for longer than
+    /// `longest`.
+    void stop(goodbye how = goodbye::when_sent, clock::duration longest = std::chrono::seconds(2)) {
         {
             const lock_guard lock(mutex_);
             if (stopping_ || !thread_.joinable()) return;
             stopping_ = true;
-            others_leave_ = others_leave;
+            goodbye_ = how;
+            longest_goodbye_ = longest;
         }
         bell_.ring();
         thread_.join();
@@ -103,6 +116,8 @@ private:
         if (!awake_.load(std::memory_order_seq_cst)) bell_.ring();
     }
 
+    bool is_asleep() const noexcept override { return !awake_.load(std::memory_order_relaxed); }
+
     void watch(int number, unsigned events, int operation) const noexcept {
         epoll_event event{};
         event.events = events;
@@ -113,11 +128,10 @@ private:
     void run() {
         std::vector<epoll_event> events(256);
         while (!is_done()) {
-            const clock::time_point before = clock::now();
             awake_.store(false, std::memory_order_seq_cst);
             const bool busy = has_work();
-            const int count = epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()),
-                                         busy ? 0 : wait_time(before));
+            const int count =
+                epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), busy ? 0 : wait_time());
             awake_.store(true, std::memory_order_seq_cst);
             const clock::time_point now = clock::now();
             for (int i = 0; i < count; ++i) {
@@ -137,21 +151,30 @@ private:
     }
 
     bool is_done() {
-        bool waits_for_others = false;
+        goodbye how;
         {
             const lock_guard lock(mutex_);
             if (!stopping_) return false;
-            waits_for_others = others_leave_;
+            how = goodbye_;
         }
         // What has been said has to be sent; but not to somebody who does not listen.
         const clock::time_point now = clock::now();
-        if (stop_at_ == clock::time_point()) stop_at_ = now + std::chrono::seconds(2);
+        if (stopped_ == clock::time_point()) stopped_ = now;
         take_in_news(now);
-        if (now >= stop_at_) return true;
-        waits_for_others = waits_for_others && stop_at_ - now > std::chrono::milliseconds(1500);
+        if (now >= stopped_ + longest_goodbye_) return true;
+        const bool they_leave = how == goodbye::others_leave && now < stopped_ + std::chrono::milliseconds(500);
         for (const auto& each : connections_)
-            if (each.second.waits_to_send || (waits_for_others && each.second.of->is_established())) return false;
+            if (each.second.waits_to_send || (they_leave && each.second.of->is_established())) return false;
+        if (how == goodbye::when_arrived)
+            for (const auto& each : connections_)
+                if (!has_arrived(each.first)) return false;
         return true;
+    }
+
+    /// All that was sent is on the other machine: there it stays to be read, however we close.
+    static bool has_arrived(int socket) noexcept {
+        int on_its_way = 0;
+        return ioctl(socket, SIOCOUTQ, &on_its_way) < 0 || on_its_way == 0;
     }
 
     bool has_work() {
@@ -159,17 +182,14 @@ private:
         return !news_.empty() || !added_.empty();
     }
 
-    int wait_time(clock::time_point now) {
-        if (stop_at_ != clock::time_point()) return 10;
-        static_cast<void>(now);
-        return 250;
-    }
+    int wait_time() const noexcept { return stopped_ != clock::time_point() ? 10 : 250; }
 
     void accept_all(clock::time_point now) {
         for (;;) {
             descriptor socket(accept4(listener_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
             if (!socket) {
                 if (errno == EINTR || errno == ECONNABORTED) continue;
+                if (errno != EAGAIN && errno != EWOULDBLOCK) stop_listening_for_a_while(now);
                 return;
             }
             int strangers = 0;
@@ -179,9 +199,19 @@ private:
         }
     }
 
+    /// There are no descriptors for more: who knocks is not answered, and must not keep us busy.
+    void stop_listening_for_a_while(clock::time_point now) {
+        if (!std::exchange(has_said_that_none_are_left_, true))
+            std::fprintf(stderr,
+                         "fanout: tcp cannot let in more workers: %s; raise the limit of open files (ulimit -n)\n",
+                         std::generic_category().message(errno).c_str());
+        watch(listener_.number(), 0, EPOLL_CTL_MOD);
+        listens_again_ = now + std::chrono::milliseconds(200);
+    }
+
     void begin(const std::shared_ptr<connection>& with, clock::time_point now) {
         const int number = with->number();
-        connections_[number] = {with, false, false};
+        connections_[number] = {with};
         watch(number, EPOLLIN, EPOLL_CTL_ADD);
         serve(number, now, false);
     }
@@ -204,12 +234,38 @@ private:
         std::shared_ptr<connection> of;
         bool waits_to_send = false;
         bool is_deaf = false;
+        unsigned events = EPOLLIN;  // that it is watched for
     };
 
     void serve(int number, clock::time_point now, bool readable) {
         const auto found = connections_.find(number);
         if (found == connections_.end()) return;
         const std::shared_ptr<connection> it = found->second.of;
+        bool goes_on = false;
+        bool with_key = false;
+        std::string why;
+        {
+            const lock_guard lock(it->input_and_output());
+            try {
+                goes_on = take_and_send(found->second, now, readable);
+            } catch (const key_mismatch& e) {
+                why = e.what();
+                with_key = true;
+                // The other side wants to know as well: what TLS has to say to it is still to be sent.
+                try {
+                    it->transmit(now);
+                } catch (const protocol_error&) {
+                }
+            } catch (const std::exception& e) {
+                why = e.what();
+            }
+        }
+        if (!goes_on) end(it, why, with_key);
+    }
+
+    /// False: this was the end, as it should be.
+    bool take_and_send(entry& of, clock::time_point now, bool readable) {
+        const std::shared_ptr<connection>& it = of.of;
         const auto use = [&](frame got) {
             if (got.type == frame_type::ping)
                 it->send(frame_type::pong, 0, {});
@@ -217,33 +273,33 @@ private:
                 owner_.received(it, std::move(got));
         };
         const auto begin = [&] { owner_.established(it); };
-        try {
-            if (found->second.is_deaf && !it->is_deaf()) {
-                it->pulse().set_deaf(false, now);
-                it->use_rest(now, use, begin);
-            }
-            bool open = true;
-            if (readable) open = it->receive(now, use, begin);
-            const bool waits = it->transmit(now);
-            if (!open) return end(it, "", false);
-            if (!waits && it->is_to_be_closed()) return end(it, "", false);
-            const bool deaf = it->is_deaf();
-            if (waits != found->second.waits_to_send || deaf != found->second.is_deaf) {
-                if (deaf) it->pulse().set_deaf(true, now);
-                found->second.waits_to_send = waits;
-                found->second.is_deaf = deaf;
-                watch(number, (deaf ? 0u : unsigned(EPOLLIN)) | (waits ? unsigned(EPOLLOUT) : 0u), EPOLL_CTL_MOD);
-            }
-        } catch (const key_mismatch& e) {
-            // The other side wants to know as well: what TLS has to say to it is still to be sent.
-            try {
-                it->transmit(now);
-            } catch (const protocol_error&) {
-            }
-            end(it, e.what(), true);
-        } catch (const std::exception& e) {
-            end(it, e.what(), false);
+        if (of.is_deaf && !it->is_deaf()) {
+            it->note_deaf(false, now);
+            it->use_rest(now, use, begin);
         }
+        const bool open = !readable || it->receive(now, use, begin);
+        bool waits = false;
+        try {
+            waits = it->transmit(now);
+        } catch (const protocol_error&) {
+            it->receive(now, use, begin);  // what the other side had said before it went counts
+            throw;
+        }
+        if (!open || (!waits && it->is_to_be_closed())) return false;
+        const bool deaf = it->is_deaf();
+        if (waits != of.waits_to_send || deaf != of.is_deaf) {
+            if (deaf) it->note_deaf(true, now);
+            of.waits_to_send = waits;
+            of.is_deaf = deaf;
+            watch_for(of, (deaf ? 0u : unsigned(EPOLLIN)) | (waits ? unsigned(EPOLLOUT) : 0u));
+        }
+        return true;
+    }
+
+    /// Of whom nothing is wanted is not watched at all: that it has ended would be said again and again.
+    void watch_for(entry& of, unsigned events) const noexcept {
+        const unsigned before = std::exchange(of.events, events);
+        watch(of.of->number(), events, events == 0 ? EPOLL_CTL_DEL : before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD);
     }
 
     void end(const std::shared_ptr<connection>& which, const std::string& why, bool with_key) {
@@ -256,22 +312,29 @@ private:
 
     void look_after_all(clock::time_point now) {
         last_look_ = now;
-        std::vector<std::shared_ptr<connection>> dead;
-        for (auto& each : connections_) {
-            switch (each.second.of->pulse().due(now)) {
-                case heartbeat::action::none:
-                    break;
-                case heartbeat::action::beat:
-                    each.second.of->pulse().has_sent(now);
-                    each.second.of->send(frame_type::ping, 0, {});
-                    break;
-                case heartbeat::action::give_up:
-                    dead.push_back(each.second.of);
-            }
+        if (listens_again_ != clock::time_point() && now >= listens_again_) {
+            listens_again_ = {};
+            watch(listener_.number(), EPOLLIN, EPOLL_CTL_MOD);
         }
+        std::vector<std::shared_ptr<connection>> dead;
+        std::vector<int> can_hear_again;
+        for (auto& each : connections_) {
+            if (each.second.is_deaf && !each.second.of->is_deaf()) can_hear_again.push_back(each.first);
+            const heartbeat::action what = action_due(*each.second.of, now);
+            if (what == heartbeat::action::beat) each.second.of->send(frame_type::ping, 0, {});
+            if (what == heartbeat::action::give_up) dead.push_back(each.second.of);
+        }
+        for (const int number : can_hear_again) serve(number, now, false);  // of which it was not told
         for (const auto& each : dead)
             end(each, each->is_established() ? "nothing has been heard of it for 30 s" : "it did not say who it is",
                 false);
+    }
+
+    static heartbeat::action action_due(connection& of, clock::time_point now) {
+        const lock_guard lock(of.input_and_output());
+        const heartbeat::action what = of.pulse().due(now);
+        if (what == heartbeat::action::beat) of.pulse().has_sent(now);
+        return what;
     }
 
     hub_owner& owner_;
@@ -281,14 +344,17 @@ private:
     conversation how_;
     std::map<int, entry> connections_;
     clock::time_point last_look_{};
-    clock::time_point stop_at_{};
+    clock::time_point listens_again_{};
+    bool has_said_that_none_are_left_ = false;
+    clock::time_point stopped_{};
     std::atomic<bool> awake_ = true;
 
     mutex mutex_;
     std::vector<int> news_;
     std::vector<std::shared_ptr<connection>> added_;
     bool stopping_ = false;
-    bool others_leave_ = false;
+    goodbye goodbye_ = goodbye::when_sent;
+    clock::duration longest_goodbye_{};
     plain_thread thread_;
 };
 

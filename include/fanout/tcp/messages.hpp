@@ -19,10 +19,13 @@ struct hello_message {
     std::string program;   // its path
     std::string identity;  // its build
     std::int32_t slots = 1;
+    std::uint64_t places = 0;          // of its code, see callable_code; 0: not said
+    bool has_named_functions = false;  // so that it can be of use to another build
 };
 
 struct welcome_message {
     std::uint64_t worker = 0;
+    std::int32_t first_slot = 0;  // of those of all workers
 };
 
 struct reject_message {
@@ -33,17 +36,19 @@ struct reject_message {
 struct run_message {
     std::uint64_t run = 0;
     code_place code;
+    std::string name;                   // of a registered function, which is meant instead of the code
     std::string function;               // what the code needs for all tasks
     std::vector<std::uint64_t> shared;  // values that it refers to, which have been sent
-    std::int64_t time_limit = 0;        // of one task, in nanoseconds; 0: none
+    std::int32_t n_jobs = 1;
+    std::int64_t time_limit = 0;  // of one task, in nanoseconds; 0: none
     std::int32_t retries = 2;
     std::uint64_t memory_limit = 0;  // of a slot, in bytes; 0: none
     bool collects_failures = false;
+    bool wants_times = false;
 };
 
 struct run_end_message {
     std::uint64_t run = 0;
-    bool give_up = false;  // what runs is to be killed
 };
 
 struct run_failed_message {
@@ -79,6 +84,33 @@ struct returned_message {
     std::uint64_t culprit = 0;
 };
 
+/// A chunk that has not been begun.
+struct revoked_message {
+    std::uint64_t run = 0;
+    std::uint64_t first = 0;
+};
+
+/// What a task has printed: whole lines, if they are not very long.
+struct output_message {
+    std::int64_t pid = 0;
+    bool is_error = false;  // on its standard error
+    std::string text;
+};
+
+/// One attempt at one task. Nanoseconds of the worker's steady clock.
+struct times_message {
+    std::uint64_t run = 0;
+    std::uint64_t task = 0;
+    std::int32_t slot = 0;
+    std::int64_t pid = 0;
+    std::int64_t began = 0;
+    std::int64_t returned = 0;
+    std::int64_t handed_over = 0;
+    std::int32_t attempt = 1;
+    bool lost = false;
+    std::int64_t sent = 0;  // this message
+};
+
 struct drain_message {
     std::string why;
 };
@@ -93,7 +125,12 @@ struct chunk_header {
 
 /// In front of what has come of a chunk.
 struct result_header {
-    enum class what : std::uint32_t { value, exception, several };
+    enum class what : std::uint32_t {
+        value,
+        exception,
+        several,
+        refused  // the slot cannot make the function: why, as a text
+    };
 
     std::uint64_t run = 0;
     std::uint64_t first = 0;
@@ -118,6 +155,12 @@ T unpacked(const std::string& bytes) {
     memory_source source(bytes.data(), bytes.size());
     return value_from<T>(source);
 }
+
+/// In a worker, behind the header of a chunk on its way to a slot: the function, if the slot was not forked with it.
+struct function_header {
+    std::uintptr_t make = 0;  // the address of its code, which is the same in a forked slot; 0: it has it
+    std::uint64_t size = 0;   // bytes that follow
+};
 
 /// Numbers as they lie in memory: all sides are one build of the program, on machines of one kind.
 template <class T>

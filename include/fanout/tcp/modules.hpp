@@ -38,6 +38,7 @@ struct module {
         return false;
     }
     const char* shown() const noexcept { return path.empty() ? "the program itself" : path.c_str(); }
+    std::string file() const { return path.substr(path.rfind('/') + 1); }
 };
 
 inline std::string in_hexadecimal(const unsigned char* bytes, std::size_t size) {
@@ -112,8 +113,9 @@ inline std::vector<module> loaded_modules() {
 
 /// A place in the code of a program, as it is the same in all processes that were started from the same files.
 struct code_place {
-    std::string module;  // its identity
+    std::string module = {};  // its identity
     std::uint64_t offset = 0;
+    std::string library = {};  // the name of its file, for messages; empty: the program itself
 
     bool operator==(const code_place&) const = default;
 };
@@ -122,7 +124,7 @@ struct code_place {
 inline code_place place_of(const std::vector<module>& modules, const void* address) {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     for (const module& each : modules)
-        if (each.contains(at)) return {each.identity, at - each.base};
+        if (each.contains(at)) return {each.identity, at - each.base, each.file()};
     return {};
 }
 

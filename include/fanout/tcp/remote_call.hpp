@@ -11,6 +11,7 @@
 #include "fanout/serialize/codec.hpp"
 #include "fanout/tcp/function_key.hpp"
 #include "fanout/tcp/function_value.hpp"
+#include "fanout/tcp/registered_function.hpp"
 #include "fanout/tcp/remote_function.hpp"
 
 namespace fanout::detail {
@@ -25,7 +26,14 @@ public:
 
     const void* code() const noexcept override { return entry_of<loop_code<F, References...>>.address(); }
 
+    std::string name() override {
+        const registered_function* const entry = registered_as<F, sent_element<References>...>(this->function());
+        goes_by_name_ = entry != nullptr;
+        return entry ? entry->key() : std::string();
+    }
+
     void write_function(byte_sink& to) override {
+        if (goes_by_name_) return;
         writer out(to);
         write_function_value(out, this->function());
     }
@@ -35,9 +43,17 @@ public:
 
     void write_task(std::size_t index, byte_sink& to) override {
         writer out(to);
-        this->with_elements(
-            index, [&](const auto&... each) { (out(static_cast<const sent_element<References>&>(each)), ...); });
+        this->with_elements(index, [&](const auto&... each) {
+            if constexpr (can_go_by_name)
+                if (goes_by_name_) return named_call<F>::write_elements(out, each...);
+            (out(static_cast<const sent_element<References>&>(each)), ...);
+        });
     }
+
+private:
+    static constexpr bool can_go_by_name = can_be_called_by_name<F, sent_element<References>...>;
+
+    bool goes_by_name_ = false;
 };
 
 template <class Base, class... Calls>
@@ -65,7 +81,7 @@ inline remote_tasks& remote_tasks_of(job& work) {
     if (!remote)
         throw std::invalid_argument(
             "fanout: tcp cannot run this call, which was not made to be sent: tcp has to be named where the call is "
-            "written, parallel(n, tcp{}), cannot be chosen at run time, and does not run the longest tasks first");
+            "written, parallel(n, tcp{}), and cannot be chosen at run time");
     return *remote;
 }
 

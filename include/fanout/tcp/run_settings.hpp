@@ -9,6 +9,7 @@ namespace fanout::detail {
 struct run_settings {
     int n_jobs = 1;
     int retries = 2;
+    bool speculate = false;
     std::optional<std::size_t> memory_limit = {};  // of a slot, in bytes
 };
 

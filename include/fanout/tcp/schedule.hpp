@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,8 +18,12 @@ namespace fanout::detail {
 struct task_chunk {
     std::size_t first = 0;
     std::size_t count = 1;
-    int attempts = 0;   // that have been made, all of which killed
-    std::string bytes;  // of one task; of several, each with its length (32 bits) in front
+    int attempts = 0;        // that have been made, all of which killed
+    std::string bytes;       // of one task; of several, each with its length (32 bits) in front
+    bool was_begun = false;  // by somebody who was lost with it
+    std::shared_ptr<const std::string> long_bytes{};  // of one task, instead: there is one copy of what is long
+
+    std::size_t size() const noexcept { return bytes.size() + (long_bytes ? long_bytes->size() : 0); }
 };
 
 /// The tasks of a chunk, each as a chunk of its own.
@@ -33,7 +38,7 @@ inline std::vector<task_chunk> split(task_chunk whole) {
         std::uint32_t length = 0;
         std::memcpy(&length, whole.bytes.data() + at, sizeof length);
         at += sizeof length;
-        parts.push_back({whole.first + i, 1, whole.attempts, whole.bytes.substr(at, length)});
+        parts.push_back({whole.first + i, 1, whole.attempts, whole.bytes.substr(at, length), whole.was_begun});
         at += length;
     }
     return parts;
@@ -74,10 +79,10 @@ public:
         const auto found = workers_.find(who);
         if (found == workers_.end() || found->second.drains) return false;
         const worker& it = found->second;
-        if (it.in_flight.size() < it.slots) return true;
+        if (it.busy() < it.slots) return true;
         // What may run only once is not sent ahead: if the worker is lost, nobody knows what it had begun. Nor are the
         // last tasks, which would wait there while others have nothing to do.
-        if (how_.retries == 0 || left / chunk_ <= slots_ || it.bytes > most_bytes_ahead) return false;
+        if (how_.retries == 0 || left / chunk_of_rules() <= slots_ || it.bytes > most_bytes_ahead) return false;
         return it.in_flight.size() < it.slots * (1 + ahead());
     }
 
@@ -91,8 +96,10 @@ public:
 
     void sent(worker_id to, task_chunk what) {
         in_flight_ += what.count;
-        workers_[to].bytes += what.bytes.size();
-        workers_[to].in_flight.push_back(std::move(what));
+        worker& its = workers_[to];
+        its.bytes += what.size();
+        its.was_asked = false;
+        its.in_flight.push_back(std::move(what));
     }
 
     /// A chunk that has to be sent again.
@@ -104,20 +111,11 @@ public:
     }
     bool has_again() const noexcept { return !again_.empty(); }
 
-    /// What has come of this chunk is to be used: it was in this worker's hands. It is not any more.
+    /// What has come of this chunk is to be used: it was in this worker's hands. It is in nobody's any more.
     std::optional<task_chunk> finish(worker_id by, std::size_t first) {
-        const auto found = workers_.find(by);
-        if (found == workers_.end()) return std::nullopt;
-        std::deque<task_chunk>& all = found->second.in_flight;
-        for (auto each = all.begin(); each != all.end(); ++each) {
-            if (each->first != first) continue;
-            task_chunk finished = std::move(*each);
-            all.erase(each);
-            found->second.bytes -= finished.bytes.size();
-            in_flight_ -= finished.count;
-            return finished;
-        }
-        return std::nullopt;
+        std::optional<task_chunk> finished = take_from(by, first);
+        if (finished && twins_ > 0) drop_twin(first);
+        return finished;
     }
 
     bool has_in_flight(worker_id by, std::size_t first) const { return count_in_flight(by, first) > 0; }
@@ -135,6 +133,66 @@ public:
             if (!each.second.in_flight.empty()) return finish(each.first, each.second.in_flight.front().first);
         return take_again();
     }
+
+    // --- the tail: when there is nothing left to hand out -----------------------------------------------------------
+
+    /// Those who may have chunks that they have not begun, each once until it is sent more.
+    std::vector<worker_id> to_be_asked_back() {
+        std::vector<worker_id> all;
+        for (auto& each : workers_)
+            if (each.second.in_flight.size() > 1 && !std::exchange(each.second.was_asked, true))
+                all.push_back(each.first);
+        return all;
+    }
+
+    /// The worker has not begun this chunk, and has given it back.
+    void given_back(worker_id by, std::size_t first) {
+        if (std::optional<task_chunk> whole = take_from(by, first)) go_on_without(std::move(*whole));
+    }
+
+    /// Calls `f(worker, chunk)` for those that run now, as far as one can know.
+    template <class F>
+    void each_running(const F& f) const {
+        for (const auto& each : workers_)
+            for (std::size_t i = 0; i < each.second.in_flight.size() && i < each.second.slots; ++i)
+                f(each.first, each.second.in_flight[i]);
+    }
+
+    bool is_idle(worker_id who) const {
+        const auto found = workers_.find(who);
+        return found != workers_.end() && !found->second.drains && found->second.busy() < found->second.slots;
+    }
+
+    /// The same chunk for one more worker, to which it is to be sent. What comes first counts.
+    task_chunk twin_of(worker_id at, std::size_t first) {
+        ++twins_;
+        for (const task_chunk& each : workers_.at(at).in_flight)
+            if (each.first == first) return each;
+        return {};
+    }
+    bool has_twin(std::size_t first) const {
+        std::size_t copies = 0;
+        if (twins_ > 0)
+            for (const auto& each : workers_) copies += has_in_flight(each.first, first);
+        return copies > 1;
+    }
+
+    /// What somebody else was faster with has come, or will never come.
+    void came_late(worker_id by, std::size_t first) {
+        const auto found = workers_.find(by);
+        if (found == workers_.end()) return;
+        std::vector<std::size_t>& late = found->second.outrun;
+        for (std::size_t i = 0; i < late.size(); ++i)
+            if (late[i] == first) return static_cast<void>(late.erase(late.begin() + static_cast<std::ptrdiff_t>(i)));
+    }
+    /// Whether it is still at something that somebody else has done.
+    bool was_outrun(worker_id who) const {
+        const auto found = workers_.find(who);
+        return found != workers_.end() && !found->second.outrun.empty();
+    }
+
+    /// Of one task, in nanoseconds; 0 as long as none is known.
+    double mean_time() const noexcept { return measured_ ? mean_ : 0; }
 
     /// It was in a worker's hands, but is not done.
     void put_back(task_chunk what) { again_.push_front(std::move(what)); }
@@ -170,6 +228,11 @@ public:
             task_chunk& each = lost.in_flight[i];
             in_flight_ -= each.count;
             const bool running = i < lost.slots && (!lost.drains || how_.retries == 0);
+            each.was_begun = each.was_begun || i < lost.slots;
+            if (twins_ > 0 && is_anywhere(each.first)) {
+                --twins_;
+                continue;
+            }
             if (each.count == 1) {
                 if (running && ++each.attempts > how_.retries)
                     result.failed.push_back(std::move(each));
@@ -186,8 +249,10 @@ public:
     /// A chunk of several has killed its slot, when this task of it was running.
     losses broke(worker_id by, std::size_t first, std::size_t culprit) {
         losses result;
-        std::optional<task_chunk> whole = finish(by, first);
+        std::optional<task_chunk> whole = take_from(by, first);
         if (!whole) return result;
+        if (twins_ > 0 && is_anywhere(first)) return --twins_, result;
+        whole->was_begun = true;
         std::vector<task_chunk> parts = split(std::move(*whole));
         for (std::size_t part = parts.size(); part-- > 0;) {
             if (parts[part].first == culprit && ++parts[part].attempts > how_.retries)
@@ -210,9 +275,49 @@ private:
     struct worker {
         std::size_t slots = 1;
         bool drains = false;
+        bool was_asked = false;            // to give back what it has not begun; since it was sent something
+        std::vector<std::size_t> outrun;   // it is still at these, which somebody else has done
         std::size_t bytes = 0;             // of what it has in hand
         std::deque<task_chunk> in_flight;  // in the order in which they were sent
+
+        std::size_t busy() const noexcept { return in_flight.size() + outrun.size(); }
     };
+
+    std::optional<task_chunk> take_from(worker_id by, std::size_t first) {
+        const auto found = workers_.find(by);
+        if (found == workers_.end()) return std::nullopt;
+        std::deque<task_chunk>& all = found->second.in_flight;
+        for (auto each = all.begin(); each != all.end(); ++each) {
+            if (each->first != first) continue;
+            task_chunk taken = std::move(*each);
+            all.erase(each);
+            found->second.bytes -= taken.size();
+            in_flight_ -= taken.count;
+            return taken;
+        }
+        return std::nullopt;
+    }
+
+    bool is_anywhere(std::size_t first) const {
+        for (const auto& each : workers_)
+            if (has_in_flight(each.first, first)) return true;
+        return false;
+    }
+
+    void drop_twin(std::size_t first) {
+        for (auto& each : workers_) {
+            if (!take_from(each.first, first)) continue;
+            each.second.outrun.push_back(first);
+            --twins_;
+        }
+    }
+
+    void go_on_without(task_chunk what) {
+        if (twins_ > 0 && is_anywhere(what.first))
+            --twins_;
+        else
+            again_.push_front(std::move(what));
+    }
 
     /// How many chunks for each slot should be on the way while one is running.
     std::size_t ahead() const noexcept {
@@ -228,6 +333,7 @@ private:
     std::deque<task_chunk> again_;
     std::size_t slots_ = 0;
     std::size_t in_flight_ = 0;
+    std::size_t twins_ = 0;  // chunks that two workers are at
     std::size_t chunk_ = 1;
     double mean_ = 0;
     bool measured_ = false;

@@ -8,7 +8,10 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <string>
+#include <utility>
 
 #include "fanout/core/concat.hpp"
 #include "fanout/tcp/frames.hpp"
@@ -53,6 +56,64 @@ struct secret_key {
     }
 };
 
+/// Bytes that come in at one end and go out at the other. Empty, it keeps little memory: there may be thousands.
+class byte_queue {
+public:
+    /// Where so many bytes can be put; `pushed` says how many have been. If none have, `pop(0)` lets go of the room.
+    char* room_for(std::size_t more) {
+        if (room_ - end_ < more) make_room(more);
+        return bytes_.get() + end_;
+    }
+    void pushed(std::size_t size) noexcept { end_ += size; }
+    void push(const char* data, std::size_t size) {
+        if (size == 0) return;
+        std::memcpy(room_for(size), data, size);
+        pushed(size);
+    }
+
+    const char* data() const noexcept { return bytes_.get() + begin_; }
+    std::size_t size() const noexcept { return end_ - begin_; }
+    void pop(std::size_t size) noexcept {
+        begin_ += size;
+        if (begin_ < end_) return;
+        begin_ = end_ = 0;
+        if (room_ <= most_kept) return;
+        bytes_.reset();
+        room_ = 0;
+    }
+
+    /// Up to `size` bytes. Gives how many.
+    std::size_t take(char* to, std::size_t size) noexcept {
+        if (size > this->size()) size = this->size();
+        if (size > 0) std::memcpy(to, data(), size);
+        pop(size);
+        return size;
+    }
+
+private:
+    static constexpr std::size_t most_kept = 1024;
+
+    void make_room(std::size_t more) {
+        const std::size_t here = size();
+        if (room_ < here + more || begin_ < here) {
+            const std::size_t wanted = here + more > 2 * room_ ? here + more : 2 * room_;
+            std::unique_ptr<char[]> longer(new char[wanted]);  // std::make_unique would fill it
+            if (here > 0) std::memcpy(longer.get(), data(), here);
+            bytes_ = std::move(longer);
+            room_ = wanted;
+        } else {
+            std::memcpy(bytes_.get(), data(), here);
+        }
+        begin_ = 0;
+        end_ = here;
+    }
+
+    std::unique_ptr<char[]> bytes_;
+    std::size_t room_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
 /// What lies between the bytes of a socket and those of frames. One thread at a time; does no input or output itself.
 class channel {
 public:
@@ -62,7 +123,9 @@ public:
     virtual ~channel() = default;
 
     /// Bytes that have come from the socket.
-    virtual void received(const char* data, std::size_t size) = 0;
+    byte_queue& incoming() noexcept { return in_; }
+    /// Bytes that are to be sent through it.
+    byte_queue& outgoing() noexcept { return out_; }
 
     /// Goes on with the handshake, as far as it goes now. True when the other side has proved who it is. Throws
     /// `key_mismatch`, `protocol_error`.
@@ -73,56 +136,16 @@ public:
 
     virtual void write(const char* data, std::size_t size) = 0;
 
-    /// What is to be sent through the socket.
-    virtual const char* outgoing(std::size_t& size) = 0;
-    virtual void sent(std::size_t size) = 0;
-};
-
-/// Bytes that come in at one end and go out at the other.
-class byte_queue {
-public:
-    void push(const char* data, std::size_t size) {
-        if (taken_ > 0 && taken_ >= bytes_.size() / 2) {
-            bytes_.erase(0, taken_);
-            taken_ = 0;
-        }
-        bytes_.append(data, size);
-    }
-    const char* data() const noexcept { return bytes_.data() + taken_; }
-    std::size_t size() const noexcept { return bytes_.size() - taken_; }
-    void pop(std::size_t size) noexcept {
-        taken_ += size;
-        if (taken_ == bytes_.size()) {
-            bytes_.clear();
-            taken_ = 0;
-        }
-    }
-
 private:
-    std::string bytes_;
-    std::size_t taken_ = 0;
+    byte_queue in_, out_;
 };
 
 /// For who has asked for it by name.
 class plain_channel final : public channel {
 public:
-    void received(const char* data, std::size_t size) override { in_.push(data, size); }
     bool shake_hands() override { return true; }
-    std::size_t read(char* to, std::size_t size) override {
-        if (size > in_.size()) size = in_.size();
-        if (size > 0) std::memcpy(to, in_.data(), size);
-        in_.pop(size);
-        return size;
-    }
-    void write(const char* data, std::size_t size) override { out_.push(data, size); }
-    const char* outgoing(std::size_t& size) override {
-        size = out_.size();
-        return out_.data();
-    }
-    void sent(std::size_t size) override { out_.pop(size); }
-
-private:
-    byte_queue in_, out_;
+    std::size_t read(char* to, std::size_t size) override { return incoming().take(to, size); }
+    void write(const char* data, std::size_t size) override { outgoing().push(data, size); }
 };
 
 /// Between memory and memory, so that the sockets are ours: OpenSSL would write to them in a way that may kill the
@@ -133,6 +156,9 @@ public:
     secure_channel(role mine, const secret_key& key, const std::string& transcript) : mine_(mine) {
         derive_key(key, transcript);
         const bool serves = mine == role::coordinator;
+        // It may be in use until the very end, by threads that do not know that the program exits.
+        static const int never_cleaned_up = OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
+        static_cast<void>(never_cleaned_up);
         context_ = SSL_CTX_new(serves ? TLS_server_method() : TLS_client_method());
         if (!context_) fail("no TLS");
         SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);
@@ -149,26 +175,18 @@ public:
         else
             SSL_CTX_set_psk_use_session_callback(context_, use_session);
         tls_ = SSL_new(context_);
-        in_ = BIO_new(BIO_s_mem());
-        out_ = BIO_new(BIO_s_mem());
-        if (!tls_ || !in_ || !out_) fail("no memory for TLS");
-        SSL_set_bio(tls_, in_, out_);
+        BIO* const queues = BIO_new(way_to_queues());
+        if (!tls_ || !queues) fail("no memory for TLS");
+        BIO_set_data(queues, this);
+        BIO_set_init(queues, 1);
+        SSL_set_bio(tls_, queues, queues);
         SSL_set_ex_data(tls_, own_index(), this);
         serves ? SSL_set_accept_state(tls_) : SSL_set_connect_state(tls_);
     }
     ~secure_channel() override {
-        if (tls_) SSL_free(tls_);  // and the two BIOs
+        if (tls_) SSL_free(tls_);  // and the BIO
         if (context_) SSL_CTX_free(context_);
         OPENSSL_cleanse(key_, sizeof key_);
-    }
-
-    void received(const char* data, std::size_t size) override {
-        while (size > 0) {
-            const int part = size < most ? static_cast<int>(size) : static_cast<int>(most);
-            if (BIO_write(in_, data, part) != part) fail("no memory for TLS");
-            data += part;
-            size -= static_cast<std::size_t>(part);
-        }
     }
 
     bool shake_hands() override {
@@ -209,26 +227,37 @@ public:
         }
     }
 
-    const char* outgoing(std::size_t& size) override {
-        char* data = nullptr;
-        const long pending = BIO_get_mem_data(out_, &data);
-        size = pending > 0 ? static_cast<std::size_t>(pending) : 0;
-        return data;
-    }
-
-    void sent(std::size_t size) override {
-        char dropped[16384];
-        while (size > 0) {
-            const int part = BIO_read(out_, dropped, static_cast<int>(size < sizeof dropped ? size : sizeof dropped));
-            if (part <= 0) return;
-            size -= static_cast<std::size_t>(part);
-        }
-    }
-
 private:
     static constexpr std::size_t most = 1 << 20;  // OpenSSL counts in int
     static constexpr unsigned char suite[] = {0x13, 0x01};
     static constexpr const char* identity = "fanout";
+
+    /// How OpenSSL reads and writes: from and to our queues. Its own kind of memory would copy everything once more.
+    static BIO_METHOD* way_to_queues() {
+        static BIO_METHOD* const way = [] {
+            BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "fanout");
+            if (!made) fail("no memory for TLS");
+            BIO_meth_set_read_ex(made, [](BIO* of, char* to, std::size_t size, std::size_t* got) {
+                *got = static_cast<secure_channel*>(BIO_get_data(of))->incoming().take(to, size);
+                BIO_clear_retry_flags(of);
+                if (*got == 0) BIO_set_retry_read(of);
+                return *got > 0 ? 1 : 0;
+            });
+            BIO_meth_set_write_ex(made, [](BIO* of, const char* data, std::size_t size, std::size_t* written) {
+                *written = 0;
+                try {
+                    static_cast<secure_channel*>(BIO_get_data(of))->outgoing().push(data, size);
+                } catch (const std::bad_alloc&) {
+                    return 0;
+                }
+                *written = size;
+                return 1;
+            });
+            BIO_meth_set_ctrl(made, [](BIO*, int what, long, void*) { return what == BIO_CTRL_FLUSH ? 1L : 0L; });
+            return made;
+        }();
+        return way;
+    }
 
     /// A key of its own for each connection: who has changed what was said in the clear does not have it.
     void derive_key(const secret_key& key, const std::string& transcript) {
@@ -310,8 +339,6 @@ private:
     unsigned char key_[32];
     SSL_CTX* context_ = nullptr;
     SSL* tls_ = nullptr;
-    BIO* in_ = nullptr;
-    BIO* out_ = nullptr;
     bool done_ = false;
 };
 

@@ -131,8 +131,9 @@ public:
         const detail::shared_values::held* const held = detail::shared_values::find(mark_.number);
         if (!held)
             throw std::logic_error(
-                "fanout::shared: the value is not here: it has been destroyed, or a task was given the reference as an "
-                "element; capture it in the function");
+                "fanout::shared: the value is not here: it has been destroyed, or its reference came with an element "
+                "of "
+                "the range or with a call of its own; capture it in f of delayed(f), over a range");
         return *static_cast<const T*>(held->value);
     }
     const T* operator->() const { return &**this; }

@@ -14,8 +14,10 @@
 
 namespace fanout::detail {
 
-/// Sends those of the values that the worker does not have, and has it forget those that are gone here.
-inline void deliver_shared_values(peer& to, const std::vector<std::uint64_t>& needed) {
+/// Sends those of the values that the worker does not have, and has it forget those that are gone here. Gives
+/// how many bytes that takes.
+inline std::size_t deliver_shared_values(peer& to, const std::vector<std::uint64_t>& needed) {
+    std::size_t bytes = 0;
     std::deque<std::uint64_t> kept;
     for (const std::uint64_t each : to.has_shared) {
         if (shared_values::find(each))
@@ -33,9 +35,11 @@ inline void deliver_shared_values(peer& to, const std::vector<std::uint64_t>& ne
         shared_message message;
         message.code = place_of_code(held->code->address());
         message.value.assign(reinterpret_cast<const char*>(value.data()), value.size());
+        bytes += message.value.size();
         to.wire->send(frame_type::blob, each, packed(message));
         to.has_shared.push_back(each);
     }
+    return bytes;
 }
 
 }  // namespace fanout::detail

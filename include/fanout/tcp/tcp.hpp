@@ -47,11 +47,15 @@ struct tcp {
     /// Who starts the workers.
     launcher workers = local{};
 
-    /// How many tasks a worker runs at once. Not set: 1.
+    /// How many tasks a worker runs at once. Not set: 1, or what an engine finds right for its machines.
     std::optional<int> slots = {};
 
     /// How often a task is tried again after its process or its worker has died. Not set: 2.
     std::optional<int> retries = {};
+
+    /// Whether a task that takes much longer than the others (three times, and a second at least) is begun once more
+    /// elsewhere when nine tenths are done and somebody has nothing to do. What comes first counts, the other is ended.
+    bool speculate = false;
 
     /// Bytes that a process of a worker may allocate beyond what it begins with. At least 1 MB.
     std::optional<std::size_t> memory_limit = {};
@@ -76,11 +80,17 @@ struct tcp {
         refuse_in_worker_by_mistake();
         const std::optional<std::size_t> size = work.size();
         if (size && *size == 0) return;
-        const int most = size && *size < static_cast<std::size_t>(n_jobs) ? static_cast<int>(*size) : n_jobs;
+        // Who waits for workers wants them even if there are fewer tasks.
+        const bool is_short = !wait_for_workers && size && *size < static_cast<std::size_t>(n_jobs);
+        const int most = is_short ? static_cast<int>(*size) : n_jobs;
         detail::remote_tasks_of(work);
+        expect_so_many_workers(n_jobs);
         detail::cluster on(settings(), most);
         run_on(on, work, n_jobs);
     }
+
+    /// What n_jobs = -1 counts: the CPUs of an engine's allocation, if it has one. Else those of this machine.
+    std::optional<int> cpus() const { return workers->cpus(); }
 
     /// What a named `parallel` object holds: workers that are started by its first call.
     kept_cluster keep() const;
@@ -90,10 +100,15 @@ private:
 
     void run_on(detail::cluster& on, job& work, int n_jobs) const {
         detail::run_settings how;
-        how.n_jobs = n_jobs;
+        const int of_each = slots.value_or(1);
+        how.n_jobs = (n_jobs / of_each + (n_jobs % of_each != 0)) * of_each;  // what whole workers have
         how.retries = retries.value_or(2);
+        how.speculate = speculate;
         how.memory_limit = memory_limit;
-        if (wait_for_workers && !on.wait_for_workers(*wait_for_workers, patience_as<detail::clock::duration>()))
+        const bool are_there =
+            !wait_for_workers || on.wait_for_workers(*wait_for_workers, patience_as<detail::clock::duration>(), &work);
+        if (work.stopping()) return;
+        if (!are_there)
             throw pool_broken(detail::concat({"fanout: tcp waited for ", std::to_string(*wait_for_workers),
                                               " workers, and there are ", std::to_string(on.worker_count()), " after ",
                                               std::to_string(patience.count()), " s; ", on.last_words()}));
@@ -105,6 +120,7 @@ private:
         result.workers = workers;
         result.listen = listen;
         result.slots = slots.value_or(1);
+        result.slots_are_given = slots.has_value();
         result.plain = plain;
         result.patience = patience_as<detail::clock::duration>();
         return result;
@@ -129,13 +145,27 @@ private:
         _exit(detail::exit_codes::rejected);
     }
 
+    /// Waiting for workers that nobody starts would be waiting for nothing.
+    void expect_so_many_workers(int n_jobs) const {
+        const int started = (n_jobs - 1) / slots.value_or(1) + 1;
+        if (!workers->starts_all() || wait_for_workers.value_or(0) <= started) return;
+        throw std::invalid_argument(
+            detail::concat({"fanout: tcp: wait_for_workers = ", std::to_string(*wait_for_workers),
+                            ", but local{} starts ", std::to_string(started), " for n_jobs = ", std::to_string(n_jobs),
+                            slots ? detail::concat({" with ", std::to_string(*slots), " slots each"}) : std::string(),
+                            "; ask for more n_jobs, or wait for fewer"}));
+    }
+
     void validate() const {
         const auto require = [](bool good, const std::string& what) {
             if (!good) throw std::invalid_argument("fanout: tcp: " + what);
         };
         require(!retries || *retries >= 0, "retries = " + std::to_string(retries.value_or(0)) +
                                                " has no meaning; give 0 to try every task once, or more");
-        require(!slots || (*slots >= 1 && *slots <= 65534),
+        require(
+            !speculate || retries.value_or(2) > 0,
+            "speculate begins tasks twice, and retries = 0 says that they may run only once; leave one of them out");
+        require(!slots || (*slots >= 1 && *slots <= 65533),
                 "slots = " + std::to_string(slots.value_or(0)) + " has no meaning; give 1 or more");
         require(!wait_for_workers || *wait_for_workers >= 1,
                 "wait_for_workers = " + std::to_string(wait_for_workers.value_or(0)) +
@@ -160,6 +190,7 @@ public:
         tcp::refuse_in_worker_by_mistake();
         if (work.size() && *work.size() == 0) return;
         detail::remote_tasks_of(work);
+        state_->how.expect_so_many_workers(n_jobs);
         state_->how.run_on(state_->on(n_jobs), work, n_jobs);
     }
 
@@ -167,15 +198,25 @@ private:
     struct state {
         explicit state(const tcp& given) : how(given) {}
 
+        ~state() { forget_those_of_a_parent(); }
+
         detail::cluster& on(int n_jobs) {
             const detail::lock_guard lock(mutex);
+            forget_those_of_a_parent();
             if (!workers) workers = std::make_unique<detail::cluster>(how.settings(), n_jobs);
+            owner = getpid();
             return *workers;
+        }
+
+        /// A forked child has the object, but not the thread that talks to its workers.
+        void forget_those_of_a_parent() noexcept {
+            if (workers && owner != getpid()) static_cast<void>(workers.release());
         }
 
         const tcp how;
         detail::mutex mutex;
         std::unique_ptr<detail::cluster> workers;
+        pid_t owner = 0;
     };
 
     std::shared_ptr<state> state_;

@@ -62,7 +62,7 @@ struct worker_command {
             if (i + 1 == argc) throw std::invalid_argument(option + " needs a value");
             const char* const value = argv[++i];
             if (option == "--slots")
-                result.settings.slots = static_cast<int>(number(option, value, 1, 65534));
+                result.settings.slots = static_cast<int>(number(option, value, 1, 65533));
             else if (option == "--grace")
                 result.settings.grace = std::chrono::seconds(number(option, value, 0, 1'000'000));
             else if (option == "--lifetime")
@@ -72,6 +72,8 @@ struct worker_command {
                 result.reconnect = std::chrono::seconds(number(option, value, 0, 1'000'000));
             else if (option == "--parent")
                 result.settings.parent = number(option, value, 1, 1L << 30);
+            else if (option == "--job")
+                read_job(value, result.talk.job);
             else if (option == "--key-file")
                 key = key_in_file(value);
             else if (option == "--key-fd")
@@ -79,7 +81,7 @@ struct worker_command {
             else
                 throw std::invalid_argument(
                     option +
-                    " is no option of a worker; there are --slots, --grace, --lifetime, --reconnect, --parent, "
+                    " is no option of a worker; there are --slots, --grace, --lifetime, --reconnect, --parent, --job, "
                     "--key-file, --key-fd, --exit-on-stdin-eof and --plain");
         }
         if (result.talk.security == security_mode::tls) {
@@ -107,6 +109,12 @@ private:
             throw std::invalid_argument(concat({option, " ", text, " makes no sense; give a whole number from ",
                                                 std::to_string(least), " to ", std::to_string(most)}));
         return value;
+    }
+
+    static void read_job(const char* text, job_number& to) {
+        if (!job_number::parse(text, to))
+            throw std::invalid_argument(
+                concat({"--job ", text, " is no number of a job, which is 32 hexadecimal digits"}));
     }
 
     static std::string key_in_file(const char* path) {

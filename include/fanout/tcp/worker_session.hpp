@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <utility>
 
 #include "fanout/core/cpu_count.hpp"
+#include "fanout/core/describe.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/launch/local.hpp"
@@ -27,6 +29,8 @@
 #include "fanout/tcp/function_key.hpp"
 #include "fanout/tcp/hub.hpp"
 #include "fanout/tcp/messages.hpp"
+#include "fanout/tcp/output_relay.hpp"
+#include "fanout/tcp/registered_function.hpp"
 #include "fanout/tcp/remote_function.hpp"
 #include "fanout/tcp/shared.hpp"
 
@@ -54,7 +58,8 @@ inline constinit std::atomic<int> connection_to_close_in_children = -1;
 
 inline void close_connection_in_children() {
     static const int registered = pthread_atfork(nullptr, nullptr, [] {
-        if (const int number = connection_to_close_in_children.load(); number >= 0) close(number);
+        // Once: in a child of the child the number may be somebody else's.
+        if (const int number = connection_to_close_in_children.exchange(-1); number >= 0) close(number);
     });
     static_cast<void>(registered);
 }
@@ -74,6 +79,7 @@ public:
         connection_to_close_in_children = socket.number();
         close_connection_in_children();
         wire_ = hub_.add(std::move(socket), talk);
+        output_.emplace(how_.slots, wire_);
         hub_.start();
         for (;;) {
             std::shared_ptr<arrived_run> next;
@@ -87,7 +93,8 @@ public:
             const lock_guard lock(mutex_);
             runs_.pop_front();
         }
-        hub_.stop();
+        output_->stop();
+        hub_.stop(hub::goodbye::when_arrived, goodbye_);
         connection_to_close_in_children = -1;
         return *over_;
     }
@@ -99,33 +106,69 @@ private:
     // --- by the thread that forks ----------------------------------------------------------------------------------
 
     void work_off(arrived_run& run) {
-        const run_message& order = run.order();
+        const run_message order = run.order();
         try {
             take_in_shared_values();
             memory_source function(order.function.data(), order.function.size());
-            auto* const make =
-                reinterpret_cast<make_remote_function*>(reinterpret_cast<std::uintptr_t>(find_code(order.code)));
-            run.set_function(make(function));
-        } catch (const std::exception& e) {
-            wire_->send(frame_type::run_failed, 0, packed(run_failed_message{order.run, true, e.what()}));
-            return tell_end(order.run);
+            if (order.name.empty()) {
+                auto* const make =
+                    reinterpret_cast<make_remote_function*>(reinterpret_cast<std::uintptr_t>(find_code(order.code)));
+                run.set_function(make(function));
+            } else {
+                run.set_function(find_by_name(order.name));
+            }
+        } catch (...) {
+            tell_failure(order.run, true);
+            return tell_end(run);
         }
         process_settings settings;
         settings.workers = how_.slots;
-        settings.n_jobs = how_.slots;
+        settings.n_jobs = order.n_jobs;
+        settings.first_slot = first_slot_;
+        settings.backend = "tcp";
         settings.retries = order.retries;
+        settings.spin = {};  // the next task has to come through three threads, which want the CPU
         if (order.memory_limit > 0) settings.memory_limit = static_cast<std::size_t>(order.memory_limit);
         const int share = cpu_count() / how_.slots;
         settings.inner_threads = share > 1 ? share : 1;
+        static const worker_initializer steadfast = stay_when_told_to_leave;
+        settings.initializer = &steadfast;
         try {
             supervisor<arrived_run>(run, run, settings).run();
-        } catch (const std::exception& e) {
-            wire_->send(frame_type::run_failed, 0, packed(run_failed_message{order.run, false, e.what()}));
+        } catch (...) {
+            tell_failure(run.order().run, false);
         }
-        tell_end(order.run);
+        tell_end(run);
     }
 
-    void tell_end(std::uint64_t run) { wire_->send(frame_type::run_ended, 0, packed(run_end_message{run, false})); }
+    /// Of the exception being handled.
+    void tell_failure(std::uint64_t run, bool cannot_be_sent) {
+        constexpr std::size_t longest = 16 << 10;  // one frame, whatever the user's code says
+        wire_->send(frame_type::run_failed, 0,
+                    packed(run_failed_message{run, cannot_be_sent, current_exception_text().substr(0, longest)}));
+    }
+
+    static std::unique_ptr<remote_function> find_by_name(const std::string& key) {
+        const registered_function* const entry = registered_function::find(key);
+        if (!entry)
+            throw serialization_error(
+                concat({"fanout: the worker, ", own_path(), ", has registered no function as ", key,
+                        "; both builds need a FANOUT_REGISTER of this name, with the same parameters and result"}));
+        return entry->make();
+    }
+
+    /// In a slot. An engine tells all processes of its job at once that they have to leave, and what the tasks make of
+    /// that is for the worker to decide. What a task starts takes such a signal as ever.
+    static void stay_when_told_to_leave() {
+        struct sigaction action{};
+        action.sa_handler = [](int) {};
+        action.sa_flags = SA_RESTART;
+        for (const int each : {SIGTERM, SIGUSR1}) sigaction(each, &action, nullptr);
+    }
+
+    void tell_end(const arrived_run& run) {
+        wire_->send(frame_type::run_ended, 0, packed(run_end_message{run.order().run}));
+    }
 
     /// Before the slots are forked, which find them there.
     void take_in_shared_values() {
@@ -134,14 +177,20 @@ private:
             const lock_guard lock(mutex_);
             arrived.swap(shared_);
         }
+        std::exception_ptr broken;
         for (const auto& each : arrived) {
             shared_values::put(each.first, nullptr);
             if (each.second.code.module.empty()) continue;  // it is gone in the coordinator too
-            auto* const make =
-                reinterpret_cast<make_shared_value*>(reinterpret_cast<std::uintptr_t>(find_code(each.second.code)));
-            memory_source bytes(each.second.value.data(), each.second.value.size());
-            shared_values::put(each.first, make(bytes));
+            try {
+                auto* const make =
+                    reinterpret_cast<make_shared_value*>(reinterpret_cast<std::uintptr_t>(find_code(each.second.code)));
+                memory_source bytes(each.second.value.data(), each.second.value.size());
+                shared_values::put(each.first, make(bytes));
+            } catch (...) {  // the others are wanted all the same
+                broken = std::current_exception();
+            }
         }
+        if (broken) std::rethrow_exception(broken);
     }
 
     // --- by the hub's thread ---------------------------------------------------------------------------------------
@@ -153,6 +202,8 @@ private:
         hello.program = own_path();
         hello.identity = own_identity();
         hello.slots = how_.slots;
+        hello.places = callable_code::hash_of_places();
+        hello.has_named_functions = registered_function::any();
         with->send(frame_type::hello, 0, packed(hello));
     }
 
@@ -164,14 +215,15 @@ private:
         else
             whole += got.payload;
         if (!got.last) return;
-        const std::string message = std::move(whole);
+        std::string message = std::move(whole);
         partial_.erase({got.type, got.stream});
-        obey(got.type, got.stream, message);
+        obey(got.type, got.stream, std::move(message));
     }
 
-    void obey(frame_type type, std::uint64_t stream, const std::string& message) {
+    void obey(frame_type type, std::uint64_t stream, std::string message) {
         switch (type) {
             case frame_type::welcome:
+                first_slot_ = unpacked<welcome_message>(message).first_slot;
                 welcome_ = true;
                 break;
             case frame_type::reject: {
@@ -180,37 +232,57 @@ private:
                 finish(end::rejected);
                 break;
             }
-            case frame_type::run_begin: {
-                auto run = std::make_shared<arrived_run>(unpacked<run_message>(message), how_.slots, wire_);
-                const lock_guard lock(mutex_);
-                runs_.push_back(std::move(run));
-                news_.notify_one();
+            case frame_type::run_begin:
+                begin_run(unpacked<run_message>(message));
                 break;
-            }
-            case frame_type::tasks: {
-                const std::shared_ptr<arrived_run> last = last_run();
-                chunk_header header;
-                std::size_t at = 0;
-                if (last && take_raw(message, at, header) && header.run == last->order().run) last->add(message);
+            case frame_type::tasks:
+                if (const std::shared_ptr<arrived_run> last = last_run()) last->add(std::move(message));
                 break;
-            }
             case frame_type::blob: {
                 const lock_guard lock(mutex_);
                 shared_.emplace_back(stream, unpacked<shared_message>(message));
                 break;
             }
+            case frame_type::revoke: {
+                const auto what = unpacked<run_end_message>(message);
+                if (const std::shared_ptr<arrived_run> last = last_run()) last->give_back_unbegun(what.run);
+                break;
+            }
             case frame_type::run_end: {
                 const auto what = unpacked<run_end_message>(message);
                 const std::shared_ptr<arrived_run> last = last_run();
-                if (last && last->order().run == what.run) last->end(what.give_up);
+                if (last && last->is_run(what.run)) last->end(true);
                 break;
             }
+            case frame_type::drained:
+                may_leave_ = true;
+                break;
             case frame_type::shutdown:
                 finish(end::shut_down);
                 break;
             default:
                 throw protocol_error("a message that is none for a worker");
         }
+    }
+
+    void begin_run(const run_message& order) {
+        const std::shared_ptr<arrived_run> last = last_run();
+        const auto goes_on = [&] {
+            const lock_guard lock(mutex_);
+            return last && shared_.empty();  // slots have the shared values that were there when they were forked
+        };
+        try {
+            // The code of a function that goes by a name is not what makes it, so that its slots are forked with it.
+            if (order.name.empty() && goes_on() && last->take_over(order, find_code(order.code))) return;
+        } catch (const serialization_error&) {  // which whoever forks will find as well, and tell
+        }
+        if (last && !last->has_ended()) last->end(false);
+        auto run = std::make_shared<arrived_run>(order, how_.slots, wire_, &*output_);
+        {
+            const lock_guard lock(mutex_);
+            runs_.push_back(std::move(run));
+        }
+        news_.notify_one();
     }
 
     std::shared_ptr<arrived_run> last_run() {
@@ -242,7 +314,9 @@ private:
             if (wire_) wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
         }
         const std::shared_ptr<arrived_run> last = last_run();
-        if (!last || last->has_nothing_to_do()) return finish(end::drained);
+        // Until it has been heard more may be on its way here.
+        const bool is_heard = may_leave_ || now - *leaving_since_ >= last_words_time;
+        if (is_heard && (!last || last->has_nothing_to_do())) return finish(end::drained);
         if (now - *leaving_since_ >= how_.grace) finish(end::killed_after_grace);
     }
 
@@ -250,19 +324,27 @@ private:
         std::deque<std::shared_ptr<arrived_run>> runs;
         {
             const lock_guard lock(mutex_);
-            if (!over_) over_ = how;
+            if (!over_) {
+                over_ = how;
+                // Results that are finished are worth the rest of the grace.
+                if (leaving_since_) goodbye_ = *leaving_since_ + how_.grace - clock::now();
+                if (goodbye_ < last_words_time) goodbye_ = last_words_time;
+            }
             runs = runs_;
         }
         for (const auto& each : runs)
-            if (!each->has_ended())
-                each->end(true);  // slots of a run that is over still write out what they have printed
+            if (!each->has_ended()) each->end(!each->has_nothing_to_do());  // idle slots leave by themselves
         news_.notify_one();
     }
+
+    static constexpr clock::duration last_words_time = std::chrono::seconds(2);
 
     const worker_settings how_;
     std::map<std::pair<frame_type, std::uint64_t>, std::string> partial_;  // for the hub's thread
     std::optional<clock::time_point> leaving_since_;
+    bool may_leave_ = false;  // for the hub's thread
     std::atomic<bool> welcome_ = false;
+    std::atomic<int> first_slot_ = 0;
     std::string why_;
 
     mutex mutex_;
@@ -270,7 +352,9 @@ private:
     std::deque<std::shared_ptr<arrived_run>> runs_;
     std::deque<std::pair<std::uint64_t, shared_message>> shared_;
     std::optional<end> over_;
+    clock::duration goodbye_ = last_words_time;
     std::shared_ptr<connection> wire_;
+    std::optional<output_relay> output_;
     hub hub_;
 };
 

@@ -21,7 +21,7 @@ inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_c
 /// unless that takes no longer than `negligible`: if all that comes is slow, the rest can be shared out.
 inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left, nanoseconds negligible) {
     const double cost = each > nanoseconds::zero() ? each.count() : 0.1;
-    const double longest = 10'000 / cost;
+    const double longest = 12'000 / cost;
     const double next_to_nothing = negligible.count() / cost;
     const double half = static_cast<double>(left / 2);
 
@@ -46,7 +46,7 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
     const bool lively = helpers.is_lively(now);
     const nanoseconds worth_help{lively ? 6'000.0 : 60'000.0};
     const nanoseconds evidence{lively ? 25.0 : 1'000.0};  // shorter slices are too short to tell anything
-    const nanoseconds negligible{lively ? 2'000.0 : 10'000.0};
+    const nanoseconds negligible{lively ? 3'000.0 : 12'000.0};
     constexpr nanoseconds clock_reading{20};
     constexpr nanoseconds really_slow{5'000};
 

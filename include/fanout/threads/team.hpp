@@ -31,24 +31,6 @@ protected:
     ~shared_work() = default;
 };
 
-/// While it lives, calls that this thread makes are inside of the one that it stands for. It gives that call's budget,
-/// unless there is one already, from a call still further out.
-class call_scope {
-public:
-    explicit call_scope(int threads) noexcept : own_(threads), is_outermost_(!budget_here) {
-        if (is_outermost_) budget_here = &own_;
-    }
-    call_scope(const call_scope&) = delete;
-    call_scope& operator=(const call_scope&) = delete;
-    ~call_scope() {
-        if (is_outermost_) budget_here = nullptr;
-    }
-
-private:
-    thread_budget own_;
-    const bool is_outermost_;
-};
-
 /// Who helps whom, and why nothing deadlocks: the thread that opens a call works on that call and on no other, so it
 /// can always finish it alone; helpers only make it faster. Every helper takes one thread from the budget of the
 /// outermost call, and gives it back when it leaves: where all are busy a nested call goes on in its caller, and

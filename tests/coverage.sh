@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# How much of include/ the tests run, in lines and branches, worker processes included: tests/coverage.sh
+# Prints a table, and writes what is not run, line by line, into build/coverage/report.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source cmake/packages.sh
+
+need_packages g++ git pkg-config cmake ninja-build python3 catch2 libcereal-dev libtbb-dev libssl-dev openssh-client openssh-server iproute2 \
+    clang-19 libclang-rt-19-dev llvm-19
+need_cmake_3_25
+cmake --preset coverage
+# Not the checks of what compiles, which run nothing.
+mapfile -t programs < <(cmake --build --preset coverage --target help | sed -n 's/^\([a-z0-9_]*_test\): phony$/\1/p')
+cmake --build --preset coverage --target "${programs[@]}"
+
+# Counters are in a file that is mapped (%c): what a process has counted is there however it ends, also by a kill, and its
+# forked children count in the same one. One file for each program (%m).
+profiles=$PWD/build/coverage/profiles
+rm -rf "$profiles"
+mkdir -p "$profiles"
+LLVM_PROFILE_FILE="$profiles/%m%c.profraw" ctest --preset coverage -LE 'compile_fail|compile_time|install|readme|headers' || true
+llvm-profdata-19 merge --sparse "$profiles"/*.profraw -o build/coverage/all.profdata
+what=("${programs[@]/#/-object=build/coverage/tests/}" -instr-profile=build/coverage/all.profdata --ignore-filename-regex='/tests/|/usr/')
+llvm-cov-19 report -show-branch-summary -show-region-summary=0 "${what[@]}" | sed 's/-----*//' | tee build/coverage/table
+llvm-cov-19 show -show-branches=count "${what[@]}" -format=html -output-dir=build/coverage/report >/dev/null
+tail -n 1 build/coverage/table
