@@ -15,3 +15,18 @@ TEST_CASE("nanoseconds have fractions", "[clock]") {
     CHECK(fanout::detail::nanoseconds(std::chrono::microseconds(1)).count() == 1000.0);
     CHECK((fanout::detail::nanoseconds(1) / 4).count() == 0.25);
 }
+
+TEST_CASE("they are calculated with as durations are", "[clock]") {
+    using fanout::detail::nanoseconds;
+    CHECK((nanoseconds(1) + nanoseconds(2)).count() == 3.0);
+    CHECK((nanoseconds(1) - nanoseconds(2)).count() == -1.0);
+    CHECK((nanoseconds(3) * 2).count() == 6.0);
+    CHECK(nanoseconds(3) / nanoseconds(2) == 1.5);
+    CHECK(nanoseconds(1) < nanoseconds(2));
+    CHECK_FALSE(nanoseconds(1) > nanoseconds(1));
+}
+
+TEST_CASE("whole microseconds and seconds are durations of the clock", "[clock]") {
+    CHECK(fanout::detail::microseconds(3) == std::chrono::microseconds(3));
+    CHECK(fanout::detail::seconds(7200) == std::chrono::hours(2));
+}

@@ -29,7 +29,8 @@ constexpr std::size_t a_lot = 1'000'000'000;
 const rest_of_job plenty(a_lot);
 
 /// What a worker takes when its tasks have taken `each` for a while.
-std::size_t settled(nanoseconds each, std::size_t left, std::size_t workers) {
+std::size_t settled(fanout::detail::clock::duration time, std::size_t left, std::size_t workers) {
+    const nanoseconds each = time;
     pace own = pace::by_time(1, each);
     std::size_t taken = 0;
     for (int chunk = 0; chunk < 100; ++chunk) {
@@ -49,7 +50,7 @@ TEST_CASE("a fixed pace stays the same and asks for no clock", "[pace]") {
 }
 
 TEST_CASE("chunks are sized by the time that tasks take", "[pace]") {
-    CHECK(pace::by_time(1, 1us).measures());
+    CHECK(pace::by_time(1, nanoseconds(1us)).measures());
     const std::size_t of_quick = settled(10ns, a_lot, 2);
     const std::size_t of_slow = settled(1us, a_lot, 2);
     CHECK(of_quick * 10ns >= 5us);  // long enough to make the cost of a claim small
@@ -67,7 +68,7 @@ TEST_CASE("tasks that take no measurable time are taken in large chunks, and sti
 }
 
 TEST_CASE("a few quick tasks do not make for a huge chunk at once", "[pace]") {
-    pace own = pace::by_time(1, 0ns);
+    pace own = pace::by_time(1, nanoseconds(0ns));
     std::size_t last = 1;
     for (int chunk = 0; chunk < 5; ++chunk) {
         const std::size_t taken = own.next(plenty, 2);
@@ -78,10 +79,10 @@ TEST_CASE("a few quick tasks do not make for a huge chunk at once", "[pace]") {
 }
 
 TEST_CASE("a task that turns out slow makes for small chunks at once", "[pace]") {
-    pace own = pace::by_time(1000, 10ns);
+    pace own = pace::by_time(1000, nanoseconds(10ns));
     const std::size_t taken = own.next(plenty, 2);
     CHECK(taken > 1);
-    own.took(taken, 1ms * static_cast<double>(taken));
+    own.took(taken, nanoseconds(1ms) * static_cast<double>(taken));
     CHECK(own.next(plenty, 2) == 1);
 }
 

@@ -58,7 +58,7 @@ public:
     /// has; null takes that back, and then it is not being called any more. For a backend that sleeps.
     virtual void when_stopping(void (*wake)(void*), void* of) noexcept = 0;
 
-    bool has_time_limit() const noexcept { return time_limit_ != detail::clock::duration::zero(); }
+    bool has_time_limit() const noexcept { return time_limit_.count() != 0; }
 
     /// How long one task may run, from its own start; zero: as long as it likes.
     detail::clock::duration time_limit() const noexcept { return time_limit_; }

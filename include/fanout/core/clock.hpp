@@ -2,12 +2,43 @@
 // and time zones, which cost everybody who includes fanout a sixth of a second.
 #pragma once
 
+#include <cstdint>
 #include <ratio>
 #include <thread>
 
 namespace fanout::detail {
 
 using clock = std::chrono::steady_clock;
-using nanoseconds = std::chrono::duration<double, std::nano>;
+static_assert(clock::period::num == 1 && clock::period::den == 1'000'000'000, "the steady clock counts nanoseconds");
+
+/// Without what a conversion between units costs.
+constexpr clock::duration microseconds(std::int64_t count) { return clock::duration(count * 1000); }
+constexpr clock::duration seconds(std::int64_t count) { return microseconds(count * 1'000'000); }
+
+/// Nanoseconds and their fractions, for what is averaged and divided. Its operators are no templates: those of
+/// std::chrono, and the dozens that are looked at with them, everybody who includes fanout would pay for.
+class nanoseconds {
+public:
+    constexpr nanoseconds() noexcept = default;
+    constexpr explicit nanoseconds(double count) noexcept : count_(count) {}
+    constexpr nanoseconds(clock::duration time) noexcept : count_(static_cast<double>(time.count())) {}
+
+    constexpr double count() const noexcept { return count_; }
+
+    friend constexpr nanoseconds operator+(nanoseconds a, nanoseconds b) noexcept {
+        return nanoseconds(a.count_ + b.count_);
+    }
+    friend constexpr nanoseconds operator-(nanoseconds a, nanoseconds b) noexcept {
+        return nanoseconds(a.count_ - b.count_);
+    }
+    friend constexpr nanoseconds operator*(nanoseconds a, double b) noexcept { return nanoseconds(a.count_ * b); }
+    friend constexpr nanoseconds operator/(nanoseconds a, double b) noexcept { return nanoseconds(a.count_ / b); }
+    friend constexpr double operator/(nanoseconds a, nanoseconds b) noexcept { return a.count_ / b.count_; }
+    friend constexpr bool operator<(nanoseconds a, nanoseconds b) noexcept { return a.count_ < b.count_; }
+    friend constexpr bool operator>(nanoseconds a, nanoseconds b) noexcept { return b < a; }
+
+private:
+    double count_ = 0;
+};
 
 }  // namespace fanout::detail

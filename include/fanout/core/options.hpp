@@ -9,9 +9,9 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/optional_time.hpp"
 #include "fanout/core/progress.hpp"
 #include "fanout/core/recorder.hpp"
-#include "fanout/core/time_allowed.hpp"
 
 namespace fanout {
 
@@ -38,12 +38,12 @@ struct options {
     /// The longest that one task may run, counted from its own start. A thread cannot be killed: a function that takes
     /// a `std::stop_token` is told to stop, any other is found out when it returns. A worker process is killed. The
     /// task fails with `task_timeout`.
-    time_allowed timeout = {};
+    optional_time timeout = {};
 
     /// The longest that the whole call may take, counted from its start. Then no further task starts, those that run
     /// are told to stop through their token and waited for, or killed on processes, and the call throws
     /// `deadline_exceeded`. A worker that is reading the input is waited for too. Costs 30 us a call.
-    time_allowed deadline = {};
+    optional_time deadline = {};
 
     /// Ends the call from outside: no further task starts, those that run are finished, or killed on processes, and the
     /// call throws `cancelled`.
@@ -105,7 +105,7 @@ inline void require_at_least_one(const char* name, const std::optional<std::int6
                                             " would run nothing; give 1 or more, or leave it out ", otherwise}));
 }
 
-inline void require_some_time(const char* name, const time_allowed& value, const char* consequence) {
+inline void require_some_time(const char* name, const optional_time& value, const char* consequence) {
     if (value && !(value->count() > 0))
         throw std::invalid_argument(concat({"fanout: ", name, " = ", std::to_string(value->count()), " s would ",
                                             consequence, "; give more than 0, or leave it out for no limit"}));

@@ -6,7 +6,8 @@
 #include <atomic>
 #include <exception>
 #include <system_error>
-#include <utility>
+
+#include "fanout/core/exchanged.hpp"
 
 namespace fanout::detail {
 
@@ -40,12 +41,11 @@ public:
         throw std::system_error(error, std::generic_category(), "fanout: no thread could be started");
     }
 
-    plain_thread(plain_thread&& moved) noexcept
-        : thread_(moved.thread_), running_(std::exchange(moved.running_, false)) {}
+    plain_thread(plain_thread&& moved) noexcept : thread_(moved.thread_), running_(exchanged(moved.running_, false)) {}
     plain_thread& operator=(plain_thread&& moved) noexcept {
         if (running_) std::terminate();  // as std::thread does: who lost track of a thread has lost what it works on
         thread_ = moved.thread_;
-        running_ = std::exchange(moved.running_, false);
+        running_ = exchanged(moved.running_, false);
         return *this;
     }
     ~plain_thread() {

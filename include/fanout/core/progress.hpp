@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/optional_time.hpp"
 #include "fanout/core/shared_function.hpp"
 
 namespace fanout {
@@ -19,7 +19,7 @@ struct progress {
     int workers = 1;              ///< n_jobs, as it came out; on machines, as many slots as there are now
     bool last = false;            ///< nothing of the call runs any more, and this is how it ended
     std::chrono::duration<double> elapsed{};
-    std::optional<std::chrono::duration<double>> remaining{};  ///< at the pace up to now; empty while nobody can know
+    optional_time remaining{};  ///< at the pace up to now; empty while nobody can know
 };
 
 /// Anything that can be called with a `const progress&`. Copies share it.

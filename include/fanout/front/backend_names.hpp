@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/front/any_backend.hpp"
 #include "fanout/front/backend_options.hpp"
@@ -57,8 +58,8 @@ inline constexpr std::string_view built_in_backends[] = {"processes", "sequentia
 
 template <class Any, class Options>
 Any make_built_in(std::string_view name, Options& options) {
-    if (name == "sequential") return sequential();
-    if (name == "threads") {
+    if (name.compare("sequential") == 0) return sequential();
+    if (name.compare("threads") == 0) {
         threads made;
         options.read("spin", made.spin);
         return made;
@@ -77,12 +78,12 @@ std::size_t distance(std::string_view from, std::string_view to) {
     Row row(to.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
     for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
+        std::size_t diagonal = exchanged(row[0], i + 1);
         for (std::size_t j = 0; j < to.size(); ++j) {
             std::size_t best = diagonal + (from[i] == to[j] ? 0 : 1);
             if (row[j] + 1 < best) best = row[j] + 1;
             if (row[j + 1] + 1 < best) best = row[j + 1] + 1;
-            diagonal = std::exchange(row[j + 1], best);
+            diagonal = exchanged(row[j + 1], best);
         }
     }
     return row.back();
@@ -106,13 +107,13 @@ inline constexpr const char* tcp_is_written_at_the_call =
 
 template <class Text>
 [[noreturn]] void refuse_name(const Text& where, std::string_view name) {
-    if (name == "tcp") throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
+    if (name.compare("tcp") == 0) throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
     std::string text = concat({"fanout: ", where, ": there is no backend of this name; there are: "});
     std::string_view closest;
     std::size_t least = 3;  // what is further away is no slip of the pen
     bool first = true;
     for (const std::string_view each : names_of_backends()) {
-        text += concat({std::exchange(first, false) ? "" : ", ", each});
+        text += concat({exchanged(first, false) ? "" : ", ", each});
         if (const std::size_t far = distance(name, each); far < least) {
             least = far;
             closest = each;
@@ -131,11 +132,11 @@ Any backend_by_name(std::string_view whole, const Text& where) {
                                         question == whole.npos ? std::string_view() : whole.substr(question + 1));
 
     const auto* found = named_backends.load(std::memory_order_acquire);  // pairs with the exchange in register_backend
-    while (found && found->name != name) found = found->next;
+    while (found && found->name.compare(name) != 0) found = found->next;
     const auto make = [&]() -> Any {
         if (found) return found->make(options);
         for (const std::string_view each : built_in_backends)
-            if (each == name) return make_built_in<Any>(name, options);
+            if (each.compare(name) == 0) return make_built_in<Any>(name, options);
         refuse_name(where, name);
     };
     Any made = make();

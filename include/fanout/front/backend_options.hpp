@@ -56,7 +56,8 @@ public:
             if (each.was_read) continue;
             String known;
             for (const char* name : known_) known += detail::concat({known.empty() ? "; there are: " : ", ", name});
-            fail(each.name, known.empty() ? "is not known; this backend has no options" : "is not known" + known);
+            fail(each.name,
+                 known.empty() ? "is not known; this backend has no options" : detail::concat({"is not known", known}));
         }
     }
 

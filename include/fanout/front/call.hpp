@@ -246,7 +246,8 @@ protected:
         failure why = describe_current_exception(index, worker, plan_.backend);
         // That of a timeout begins with the task, as its message() does.
         const std::string task = concat({"task ", std::to_string(index), " "});
-        if (why.type == "fanout::task_timeout" && why.what.starts_with(task)) why.what.erase(0, task.size());
+        if (why.type.compare("fanout::task_timeout") == 0 && why.what.compare(0, task.size(), task) == 0)
+            why.what.erase(0, task.size());
         return why;
     }
 
@@ -304,12 +305,13 @@ private:
     static clock::duration limit_of(const options& wishes) {
         if (!wishes.timeout) return clock::duration::zero();
         const clock::duration limit = within_a_year(*wishes.timeout);
-        return limit > clock::duration::zero() ? limit : clock::duration(1);
+        return limit.count() > 0 ? limit : clock::duration(1);
     }
 
     static clock::duration within_a_year(std::chrono::duration<double> time) {
-        constexpr std::chrono::duration<double> longest(365.0 * 24 * 3600);  // what is longer would overflow
-        return std::chrono::duration_cast<clock::duration>(time < longest ? time : longest);
+        constexpr double longest = 365.0 * 24 * 3600;  // what is longer would overflow
+        const double wanted = time.count() < longest ? time.count() : longest;
+        return clock::duration(static_cast<clock::rep>(wanted * 1e9));
     }
 
     static std::string in_seconds(std::chrono::duration<double> time) { return std::to_string(time.count()); }

@@ -3,8 +3,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <optional>
-#include <utility>
 
 #include "fanout/core/lock.hpp"
 
@@ -20,7 +18,7 @@ public:
         const lock_guard lock(mutex_);
         if (settled_ || cancelled_) return;
         ended_ = ended_ || ends;
-        if (failed_ && *failed_ <= index) return;
+        if (failed_ <= index) return;
         failed_ = index;
         exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
     }
@@ -52,7 +50,7 @@ public:
         const lock_guard lock(mutex_);
         settled_ = true;
         if (as_a_whole_) return;
-        failed_.reset();
+        failed_ = nobody;
         ended_ = false;
         exception_.swap(dropped);
     }
@@ -69,12 +67,14 @@ public:
 
     void rethrow_failure() const {
         const lock_guard lock(mutex_);
-        if (failed_ && !cancelled_) std::rethrow_exception(exception_);
+        if (failed_ != nobody && !cancelled_) std::rethrow_exception(exception_);
     }
 
 private:
+    static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+
     mutable mutex mutex_;
-    std::optional<std::size_t> failed_;
+    std::size_t failed_ = nobody;
     bool ended_ = false;  // by that
     std::exception_ptr exception_;
     bool as_a_whole_ = false;

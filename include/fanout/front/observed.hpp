@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/options.hpp"
 #include "fanout/core/own_line.hpp"
@@ -78,7 +78,7 @@ public:
         while (tasks && !stopping()) {
             const std::size_t size = record_ ? 1 : (mine.slice < tasks.size() ? mine.slice : tasks.size());
             inner().run({tasks.first, tasks.first + size}, worker);
-            const auto before = std::exchange(now, Clock::now());
+            const auto before = exchanged(now, Clock::now());
             if (record_)
                 record_->add(
                     {.index = tasks.first, .worker = worker, .began = before, .returned = now, .handed_over = now});

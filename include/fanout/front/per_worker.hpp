@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fanout/core/current_worker.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/forks.hpp"
 #include "fanout/core/lock.hpp"
 
@@ -90,7 +91,7 @@ private:
         ~store() {
             detail::worker_frame::return_all_to(this);
             for (kept* each : free_)
-                while (each) delete std::exchange(each, each->next_free);
+                while (each) delete exchanged(each, each->next_free);
         }
 
         bool is_of_this_process() const noexcept {
@@ -110,7 +111,7 @@ private:
         static void put_back(kept& back) noexcept {
             store& home = *static_cast<store*>(const_cast<void*>(back.lender));
             const detail::lock_guard lock(home.mutex_);
-            back.next_free = std::exchange(home.free_[static_cast<std::size_t>(back.slot)], &back);
+            back.next_free = exchanged(home.free_[static_cast<std::size_t>(back.slot)], &back);
         }
 
     private:

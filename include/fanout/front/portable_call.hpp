@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/failure.hpp"
 #include "fanout/core/portable_tasks.hpp"
@@ -41,8 +42,9 @@ void explain(Exception& sent, const std::string& limit) {
         std::rethrow_exception(sent.exception);
     } catch (const std::bad_alloc& e) {
         if (typeid(e) != typeid(std::bad_alloc)) return;
-        sent.what = "the task wanted more than " + limit;
-        sent.exception = std::make_exception_ptr(remote<std::bad_alloc>(sent.type, sent.type + ": " + sent.what));
+        sent.what = concat({"the task wanted more than ", limit});
+        sent.exception =
+            std::make_exception_ptr(remote<std::bad_alloc>(sent.type, concat({sent.type, ": ", sent.what})));
     } catch (...) {
     }
 }
@@ -51,7 +53,7 @@ void explain(Exception& sent, const std::string& limit) {
 template <class Source>
 received_exception read_explained_exception(Source& source, const std::string& limit) {
     received_exception sent = read_exception(source);
-    if (!limit.empty() && sent.type == "std::bad_alloc") explain(sent, limit);
+    if (!limit.empty() && sent.type.compare("std::bad_alloc") == 0) explain(sent, limit);
     return sent;
 }
 

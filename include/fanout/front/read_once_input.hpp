@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 
@@ -170,12 +171,12 @@ public:
 private:
     [[noreturn]] void break_off() {
         ended_ = true;
-        std::rethrow_exception(std::exchange(broken_, nullptr));
+        std::rethrow_exception(exchanged(broken_, nullptr));
     }
 
     // The step to the next element is put off until it is wanted: what comes next may be a line that nobody has typed.
     bool step_to_next() {
-        if (std::exchange(stands_on_used_, true))
+        if (exchanged(stands_on_used_, true))
             std::apply([](auto&... iterators) { (static_cast<void>(++iterators), ...); }, iterators_);
         const bool ended = at_end(std::index_sequence_for<Rs...>());
         ended_.store(ended, std::memory_order_relaxed);

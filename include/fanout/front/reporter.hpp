@@ -6,7 +6,6 @@
 #include <exception>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/options.hpp"
@@ -34,7 +33,7 @@ public:
         const int verbose = wishes.verbose.value_or(0);
         if (verbose <= 0) return;
         const std::string_view name = backend;
-        const bool in_caller = name == "sequential" || (name == "threads" && workers == 1);
+        const bool in_caller = name.compare("sequential") == 0 || (name.compare("threads") == 0 && workers == 1);
         std::size_t window = 2 * static_cast<std::size_t>(workers);
         if (wishes.pre_dispatch) window = static_cast<std::size_t>(*wishes.pre_dispatch);
         lines_.emplace(typename lines::way{.verbose = verbose,

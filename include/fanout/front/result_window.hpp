@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstddef>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/own_line.hpp"
@@ -88,7 +88,7 @@ public:
         added.left = false;
         added.next = nullptr;
         const lock_guard lock(mutex_);
-        added.next_open = std::exchange(open_, &added);
+        added.next_open = exchanged(open_, &added);
         ahead_ += tasks.size();
         ++chunks_ahead_;
         if constexpr (InOrder) waiting_.push_back(added);
@@ -115,7 +115,7 @@ public:
         bool calls = false;
         {
             const lock_guard lock(mutex_);
-            each_ = each_ > nanoseconds::zero() ? (each_ + each) / 2 : each;
+            each_ = each_.count() > 0 ? (each_ + each) / 2 : each;
             at.unfinished -= tasks;
             if (at.unfinished > 0) return;
             std::size_t filled = at.filled.load(std::memory_order_relaxed);
@@ -124,7 +124,7 @@ public:
             unlink_open(at);
             if (at.left) return retire(at);
             if constexpr (!InOrder) waiting_.push_back(at);
-            calls = !is_napping_ && is_awaited(at) && std::exchange(taker_waits_, false);
+            calls = !is_napping_ && is_awaited(at) && exchanged(taker_waits_, false);
         }
         if (calls) arrival_.notify_one();
     }
@@ -155,7 +155,7 @@ public:
     bool take(batch& taken, const Ending& ending) {
         bool has_slept = false;
         unique_lock lock(mutex_);
-        give_room(std::exchange(in_hand_, 0));
+        give_room(exchanged(in_hand_, 0));
         for (;;) {
             if (ending()) return false;
             if (chunk* const ready = next_ready()) {
@@ -174,7 +174,7 @@ public:
     /// For those who take in turns, whoever of them has a result to add: true if nobody is at it.
     bool begin_turn() noexcept {
         const lock_guard lock(mutex_);
-        return !std::exchange(is_taking_, true);
+        return !exchanged(is_taking_, true);
     }
 
     /// What comes next is a task that has left no result.
@@ -186,7 +186,7 @@ public:
     /// What there is, without waiting. False: nothing, and the turn is over.
     bool take_in_turn(batch& taken) {
         const lock_guard lock(mutex_);
-        give_room(std::exchange(in_hand_, 0));
+        give_room(exchanged(in_hand_, 0));
         chunk* const ready = next_ready();
         if (ready)
             taken = open_batch(*ready);
@@ -199,7 +199,7 @@ private:
     static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
     static constexpr nanoseconds chunk_time{50'000};
     static constexpr std::size_t largest_chunk = 16'384;
-    static constexpr clock::duration a_while = std::chrono::microseconds(50);
+    static constexpr clock::duration a_while = microseconds(50);
 
     /// Chunks, one behind the other.
     struct line {
@@ -221,7 +221,7 @@ private:
 
     // Tasks are timed with the clock's own 20 ns, so a chunk is rather too small than too large.
     std::size_t tasks_in_chunk() const noexcept {
-        if (each_ <= nanoseconds::zero()) return 1;
+        if (!(each_.count() > 0)) return 1;
         const double tasks = chunk_time / each_;
         return tasks < 1 ? 1 : tasks < double{largest_chunk} ? static_cast<std::size_t>(tasks) : largest_chunk;
     }
@@ -302,7 +302,7 @@ private:
         bool calls = false;
         {
             const lock_guard lock(mutex_);
-            calls = is_awaited(at) && std::exchange(taker_waits_, false);
+            calls = is_awaited(at) && exchanged(taker_waits_, false);
         }
         if (calls) arrival_.notify_one();
     }
@@ -317,10 +317,10 @@ private:
             if (current_->unfinished == 0) {
                 broken_off_ = InOrder && !all_given;
                 if (broken_off_) return nullptr;
-                retire(*std::exchange(current_, nullptr));
+                retire(*exchanged(current_, nullptr));
             } else {
                 if (!all_given) break;
-                std::exchange(current_, nullptr)->left = true;
+                exchanged(current_, nullptr)->left = true;
             }
         }
         if constexpr (!InOrder) {
@@ -343,7 +343,7 @@ private:
     }
 
     void count_as_taken(chunk& at) noexcept {
-        if (std::exchange(at.counts, false)) --chunks_ahead_;
+        if (exchanged(at.counts, false)) --chunks_ahead_;
     }
 
     void retire(chunk& emptied) noexcept {
@@ -366,7 +366,7 @@ private:
     std::size_t ahead_ = 0;  // tasks that are claimed and not taken
     std::size_t chunks_ahead_ = 0;
     std::size_t in_hand_ = 0;  // taken when the next batch is
-    nanoseconds each_ = nanoseconds::zero();
+    nanoseconds each_;
     bool claimer_waits_ = false;
     bool taker_waits_ = false;
     bool is_napping_ = false;

@@ -70,10 +70,10 @@ public:
     }
 
     void add_failure(std::size_t index) noexcept override {
-        add_failure(index, 1, [] { return current_exception_type() + ": " + current_exception_text(); });
+        add_failure(index, 1, [] { return concat({current_exception_type(), ": ", current_exception_text()}); });
     }
     void add_failure(const failure& why) noexcept override {
-        add_failure(why.index, why.attempts, [&] { return why.type + ": " + why.what; });
+        add_failure(why.index, why.attempts, [&] { return concat({why.type, ": ", why.what}); });
     }
 
     void end(const run_end& how) noexcept override {

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <limits>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -53,10 +52,10 @@ Any backend_in_environment(const char* value) {
     const std::string where = concat({"FANOUT_BACKEND=", value});
     if (const auto find = find_backend.load(std::memory_order_acquire)) return find(value, where);
     const std::string_view name = value;
-    if (name == threads::name) return Any();
-    if (name == sequential::name) return Any(sequential());
-    if (name == "tcp") throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
-    const bool is_near = name == "thread" || name == "Threads" || name == "threading";
+    if (name.compare(threads::name) == 0) return Any();
+    if (name.compare(sequential::name) == 0) return Any(sequential());
+    if (name.compare("tcp") == 0) throw std::invalid_argument(concat({"fanout: ", where, tcp_is_written_at_the_call}));
+    const bool is_near = names("thread,Threads,threading", name);
     throw std::invalid_argument(
         concat({"fanout: ", where, is_near ? " (did you mean threads?)" : "",
                 ": this program can choose between threads and sequential only; to have all "

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <atomic>
-#include <utility>
 
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 
 namespace fanout::detail {
@@ -15,12 +15,12 @@ public:
         const lock_guard lock(mutex_);
         wake_ = how;
         of_ = of;
-        if (wake_ && stopping.load(std::memory_order_relaxed)) std::exchange(wake_, nullptr)(of_);
+        if (wake_ && stopping.load(std::memory_order_relaxed)) exchanged(wake_, nullptr)(of_);
     }
 
     void wake() noexcept {
         const lock_guard lock(mutex_);  // set waits for it: whoever took `of` back can destroy it
-        if (wake_) std::exchange(wake_, nullptr)(of_);
+        if (wake_) exchanged(wake_, nullptr)(of_);
     }
 
 private:

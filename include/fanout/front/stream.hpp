@@ -9,7 +9,6 @@
 #include <iterator>
 #include <optional>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "fanout/core/deferred.hpp"
 #include "fanout/core/delayed.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/misuse.hpp"
 #include "fanout/core/options.hpp"
@@ -142,7 +142,7 @@ private:
         typename Loop::window_type::batch batch;
         if (!loop_->take(batch) && !(on_demand_ && made_one_more(batch))) {
             end();
-            if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+            if (error_) std::rethrow_exception(exchanged(error_, nullptr));
             if (on_demand_) loop_->throw_what_ended_it();
             loop_->require_all_done();
             return false;

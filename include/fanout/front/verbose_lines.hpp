@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <utility>
 
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/progress.hpp"
 
 namespace fanout::detail {
@@ -31,7 +31,7 @@ public:
 
     /// If this is a moment to say something, given what was done when it was last asked.
     void say_if_due(const progress& now) {
-        const std::size_t before = std::exchange(done_, now.done);
+        const std::size_t before = exchanged(done_, now.done);
         if (now.done == before || (now.total_is_known && now.done >= now.total)) return;
         const joblib_time elapsed(now.elapsed.count());
         if (now.total_is_known && now.done + how_.window >= now.total + 2) {

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <optional>
 #include <stop_token>
-#include <utility>
 #include <vector>
 
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
 
@@ -33,7 +33,7 @@ public:
     std::stop_token start(int worker, typename Clock::time_point now) {
         unique_lock lock(mutex_);
         place& mine = workers_.at(static_cast<std::size_t>(worker));
-        if (std::exchange(mine.used, false) || mine.source.stop_requested() || !mine.source.stop_possible())
+        if (exchanged(mine.used, false) || mine.source.stop_requested() || !mine.source.stop_possible())
             mine.source = std::stop_source();
         if (limit_ > Clock::duration::zero()) {
             mine.due = now + limit_;

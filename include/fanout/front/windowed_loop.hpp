@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/delayed.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/failure.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
@@ -154,7 +154,7 @@ protected:
         if constexpr (!by_index) input_.let_go(index);
         this->count_finished(1);
         const auto now = clock::now();
-        const nanoseconds since_last = now - std::exchange(last_stored_, now);
+        const nanoseconds since_last = now - exchanged(last_stored_, now);
         window_.finish(window_.chunk_of({index, index + 1}), 1, since_last * this->n_jobs());
         results_have_come();
     }

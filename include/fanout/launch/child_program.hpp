@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/core/exchanged.hpp"
+
 extern char** environ;
 
 namespace fanout::detail {
@@ -24,7 +26,7 @@ class child_program {
 public:
     child_program() = default;
     child_program(child_program&& moved) noexcept
-        : pid_(std::exchange(moved.pid_, 0)), input_(std::exchange(moved.input_, -1)), status_(moved.status_) {}
+        : pid_(exchanged(moved.pid_, 0)), input_(exchanged(moved.input_, -1)), status_(moved.status_) {}
     child_program& operator=(child_program&& moved) noexcept {
         std::swap(pid_, moved.pid_);
         std::swap(input_, moved.input_);
@@ -131,7 +133,7 @@ public:
     }
 
     void close_input() noexcept {
-        if (input_ >= 0) close(std::exchange(input_, -1));
+        if (input_ >= 0) close(exchanged(input_, -1));
     }
 
 private:

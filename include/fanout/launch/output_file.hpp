@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "fanout/core/exchanged.hpp"
+
 namespace fanout::detail {
 
 /// A file without a name, in memory, so that whoever writes to it never waits for its reader. What has been read is
@@ -19,7 +21,7 @@ class output_file {
 public:
     output_file() : number_(memfd_create("fanout-output", MFD_CLOEXEC)) {}
     output_file(output_file&& moved) noexcept
-        : number_(std::exchange(moved.number_, -1)), read_(moved.read_), tail_(std::move(moved.tail_)) {}
+        : number_(exchanged(moved.number_, -1)), read_(moved.read_), tail_(std::move(moved.tail_)) {}
     output_file& operator=(output_file&&) = delete;
     ~output_file() {
         if (number_ >= 0) close(number_);

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "fanout/core/cgroup.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/system.hpp"
@@ -29,7 +30,7 @@ inline std::string signal_name(int signal) {
         {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGPROF, "SIGPROF"}, {SIGINT, "SIGINT"}};
     for (const entry& each : names)
         if (each.number == signal) return each.name;
-    return "signal " + std::to_string(signal);
+    return concat({"signal ", std::to_string(signal)});
 }
 
 inline std::string hexadecimal(const void* address) {
@@ -107,7 +108,8 @@ inline std::string cause_of_death(const exit_report& report, const last_words& l
     }
     if (last.how == manner::lost_the_bell)
         return "it closed file descriptors that are not its own, among them one that fanout needs";
-    if (last.how == manner::called_exit && signal == 0) return "it called exit(" + std::to_string(last.exit_code) + ")";
+    if (last.how == manner::called_exit && signal == 0)
+        return concat({"it called exit(", std::to_string(last.exit_code), ")"});
     if (signal != 0) {
         if (signal == SIGKILL) return memory_ran_out ? "out of memory (SIGKILL)" : "killed from outside (SIGKILL)";
         text = signal_name(signal);
@@ -118,7 +120,7 @@ inline std::string cause_of_death(const exit_report& report, const last_words& l
             text.append(" at address ").append(hexadecimal(last.address));
         return text.append(where(last));
     }
-    if (report.exited()) return "it ended by itself with exit code " + std::to_string(report.exit_code());
+    if (report.exited()) return concat({"it ended by itself with exit code ", std::to_string(report.exit_code())});
     return "its exit status is not known, because this program ignores SIGCHLD or waits for children that are not its "
            "own";
 }

@@ -43,7 +43,7 @@ struct worker_orders {
 
 /// Looks for so long whether something has moved, before going to sleep.
 template <class Moved>
-bool moved_soon(const Moved& moved, clock::duration longest = std::chrono::microseconds(20)) {
+bool moved_soon(const Moved& moved, clock::duration longest = microseconds(20)) {
     const auto until = clock::now() + longest;
     do {
         for (int i = 0; i < 32; ++i)

@@ -10,6 +10,7 @@
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/run_observer.hpp"
@@ -64,12 +65,13 @@ public:
             if (error == 0) continue;
             const std::string why = std::generic_category().message(error);
             if (each.worker == 0)
-                throw pool_broken("fanout: processes could not fork a single worker: " + why +
-                                  "; raise the limits of processes (ulimit -u, pids.max), of memory or of open files "
-                                  "(ulimit -n), or use threads{}");
-            say_once(said_that_workers_are_fewer, "processes works with " + std::to_string(each.worker) +
-                                                      " instead of " + std::to_string(settings_.workers) +
-                                                      " workers: " + why + ". (This is said once.)");
+                throw pool_broken(
+                    concat({"fanout: processes could not fork a single worker: ", why,
+                            "; raise the limits of processes (ulimit -u, pids.max), of memory or of open files "
+                            "(ulimit -n), or use threads{}"}));
+            say_once(said_that_workers_are_fewer,
+                     concat({"processes works with ", std::to_string(each.worker), " instead of ",
+                             std::to_string(settings_.workers), " workers: ", why, ". (This is said once.)"}));
             return seats_.keep_before(&each);
         }
     }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <string>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/processes/last_words.hpp"
 #include "fanout/processes/other_libraries.hpp"
@@ -56,9 +57,10 @@ inline void prepare_to_fork() {
     if (const int others = threads_that_stay_in_the_way(); others > 0)
         say_once(
             said_that_there_are_threads,
-            "processes forks workers while this program has other threads (" + std::to_string(others) +
-                "). A lock that one of them holds just then stays locked in the worker, and a task that wants it "
-                "waits for ever: set a timeout, or make this call before threads are started. (This is said once.)");
+            concat(
+                {"processes forks workers while this program has other threads (", std::to_string(others),
+                 "). A lock that one of them holds just then stays locked in the worker, and a task that wants it "
+                 "waits for ever: set a timeout, or make this call before threads are started. (This is said once.)"}));
 }
 
 }  // namespace fanout::detail

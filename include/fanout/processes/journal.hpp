@@ -63,7 +63,7 @@ public:
 
     /// How long the reader can wait for the next news.
     clock::duration tell() noexcept {
-        if (!reader_) return std::chrono::hours(1);
+        if (!reader_) return seconds(3600);
         if (crew_.shared().has_flat_results()) {  // which are stored at the end, but for what was thrown
             std::size_t run = run_by_the_dead_;
             for (const seat& each : crew_.seats()) run += tasks_run_at(each);

@@ -15,6 +15,7 @@
 #include <exception>
 #include <string>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/processes/other_libraries.hpp"
 #include "fanout/processes/shared_state.hpp"
@@ -116,7 +117,7 @@ inline void note_crash(int signal, siginfo_t* info, void* context) {
             try {
                 throw;
             } catch (...) {
-                text = " with " + current_exception_type() + ": " + current_exception_text();
+                text = concat({" with ", current_exception_type(), ": ", current_exception_text()});
             }
         }
         copy_text(last->text, sizeof last->text, text.c_str());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "fanout/core/backend.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/thread_budget.hpp"
@@ -87,20 +88,19 @@ private:
 
     template <class>  // compiled where it is called
     void validate() const {
-        const auto require = [](bool good, const std::string& what) {
-            if (!good) throw std::invalid_argument("fanout: processes: " + what);
+        const auto require = [](bool good, const char* option, auto value, const char* advice) {
+            if (!good)
+                throw std::invalid_argument(
+                    detail::concat({"fanout: processes: ", option, " = ", std::to_string(value), advice}));
         };
-        require(!retries || *retries >= 0, "retries = " + std::to_string(retries.value_or(0)) +
-                                               " has no meaning; give 0 to try every task once, or more");
-        require(!max_tasks_per_worker || *max_tasks_per_worker >= 1,
-                "max_tasks_per_worker = " + std::to_string(max_tasks_per_worker.value_or(0)) +
-                    " would run nothing; give 1 or more, or leave it out to keep workers for the whole call");
-        require(!inner_threads || *inner_threads >= 1,
-                "inner_threads = " + std::to_string(inner_threads.value_or(0)) +
-                    " would run nothing; give 1 or more, or leave it out to share the CPUs out evenly");
-        require(
-            !memory_limit || *memory_limit >= (1u << 20),
-            "memory_limit = " + std::to_string(memory_limit.value_or(0)) +
+        require(!retries || *retries >= 0, "retries", retries.value_or(0),
+                " has no meaning; give 0 to try every task once, or more");
+        require(!max_tasks_per_worker || *max_tasks_per_worker >= 1, "max_tasks_per_worker",
+                max_tasks_per_worker.value_or(0),
+                " would run nothing; give 1 or more, or leave it out to keep workers for the whole call");
+        require(!inner_threads || *inner_threads >= 1, "inner_threads", inner_threads.value_or(0),
+                " would run nothing; give 1 or more, or leave it out to share the CPUs out evenly");
+        require(!memory_limit || *memory_limit >= (1u << 20), "memory_limit", memory_limit.value_or(0),
                 " bytes is less than a worker needs to do anything; it is counted from what the program has already, "
                 "so give at least 1 MB (1 << 20)");
     }

@@ -29,10 +29,10 @@ struct process_settings {
     // Not for users; tests change them.
     std::optional<int> most_barren_deaths = {};  // in a row, with nothing done; 2 n + 8 unless it is said
     std::size_t ring_size = 1 << 20;
-    std::size_t longest_flat_result = 512;    // what is longer is faster through a ring, which stays in the cache
-    std::chrono::seconds start_patience{10};  // from the fork to the initializer
-    std::chrono::microseconds linger{200};    // how long to let results gather before they are looked at again
-    std::chrono::microseconds spin{20};       // how long a worker without a task looks for one before it sleeps
+    std::size_t longest_flat_result = 512;         // what is longer is faster through a ring, which stays in the cache
+    clock::duration start_patience = seconds(10);  // from the fork to the initializer
+    clock::duration linger = microseconds(200);    // how long to let results gather before they are looked at again
+    clock::duration spin = microseconds(20);       // how long a worker without a task looks for one before it sleeps
 };
 
 }  // namespace detail

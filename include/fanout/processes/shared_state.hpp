@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
-#include <optional>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/processes/claims.hpp"
 #include "fanout/processes/ring.hpp"
 #include "fanout/processes/system.hpp"
@@ -94,12 +94,12 @@ public:
             pages_ = shared_pages(flat_at_);
         }
         if (!pages_)
-            throw_system_error(errno, "fanout: processes could not get " + std::to_string(flat_at_ >> 20) +
-                                          " MB of memory to share with " + std::to_string(how.workers) +
-                                          " workers; use a smaller n_jobs" +
-                                          (how.clocks ? ", or leave out trace and summarize, for which the times of "
-                                                        "every task are kept"
-                                                      : ""));
+            throw_system_error(
+                errno,
+                concat({"fanout: processes could not get ", std::to_string(flat_at_ >> 20),
+                        " MB of memory to share with ", std::to_string(how.workers), " workers; use a smaller n_jobs",
+                        how.clocks ? ", or leave out trace and summarize, for which the times of every task are kept"
+                                   : ""}));
     }
 
     shared_header& header() const noexcept { return *at<shared_header>(0); }

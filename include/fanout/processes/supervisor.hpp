@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/deferred.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/run_observer.hpp"
@@ -83,7 +84,7 @@ private:
         for (seat& each : crew_.seats()) each.vacant = each.vacant && is_needed(each);  // others may have done its work
         if (is_fed() ? input_->is_done() : !crew_.any_vacant()) return false;
         const auto now = clock::now();
-        if (lonely_since_ == clock::time_point()) lonely_since_ = now;
+        if (lonely_since_.time_since_epoch().count() == 0) lonely_since_ = now;
         if (now - lonely_since_ > settings_.start_patience)
             break_pool(
                 "fanout: processes has lost its workers and could not fork others; raise the limits of processes "
@@ -196,7 +197,7 @@ private:
         const std::size_t zero = text.find('\0');
         why.type = text.substr(0, zero);
         why.what = zero == text.npos ? std::string() : text.substr(zero + 1);
-        why.exception = std::make_exception_ptr(std::runtime_error(why.type + ": " + why.what));
+        why.exception = std::make_exception_ptr(std::runtime_error(concat({why.type, ": ", why.what})));
         return why;
     }
 
@@ -306,15 +307,15 @@ private:
             at.killed_for == verdict::never_started
                 ? "it did not start, perhaps because another thread held a lock when it was forked"
                 : cause_of_death(report, last, memory_ran_out(report));
-        break_pool("fanout: " + std::to_string(barren_deaths_) +
-                   " workers in a row died without having been at a task; the last one: " + cause +
-                   "; look at the initializer, at the limits of the system, and at who else kills processes");
+        break_pool(concat({"fanout: ", std::to_string(barren_deaths_),
+                           " workers in a row died without having been at a task; the last one: ", cause,
+                           "; look at the initializer, at the limits of the system, and at who else kills processes"}));
     }
 
     bool memory_ran_out(const exit_report& report) {
         if (report.signal() != SIGKILL) return false;
         const std::uint64_t kills = out_of_memory_kills();
-        return std::exchange(memory_kills_, kills) < kills;
+        return exchanged(memory_kills_, kills) < kills;
     }
 
     // --- waiting ---------------------------------------------------------------------------------------------------
@@ -368,8 +369,7 @@ private:
 
     /// Kills who has had his time. Gives how long nobody need be looked at for that reason.
     clock::duration watch_the_time() {
-        clock::duration longest = crew_.any_vacant() ? clock::duration(std::chrono::milliseconds(10))
-                                                     : clock::duration(std::chrono::hours(1));
+        clock::duration longest = crew_.any_vacant() ? microseconds(10'000) : seconds(3600);
         const auto now = clock::now();
         const auto limit = work_.time_limit();
         for (seat& each : crew_.seats()) {
@@ -379,7 +379,7 @@ private:
             clock::duration left = work_.has_time_limit() && limit < longest ? limit : longest;
             if (its.reached.load(std::memory_order_acquire) == phase::started) {
                 const auto patience = each.hired + settings_.start_patience - now;
-                if (patience <= clock::duration::zero()) condemn(each, verdict::never_started);
+                if (patience.count() <= 0) condemn(each, verdict::never_started);
                 if (patience < left) left = patience;
             } else if (work_.has_time_limit()) {
                 const std::uint64_t progress = its.progress.load(std::memory_order_acquire);
@@ -389,12 +389,12 @@ private:
                 if (steady && progress % 2 == 1 && !stalled) {
                     left = began + limit - now;
                     each.overdue = static_cast<std::size_t>(progress / 2);
-                    if (left <= clock::duration::zero()) condemn(each, verdict::overdue);
+                    if (left.count() <= 0) condemn(each, verdict::overdue);
                 }
             }
             if (left < longest) longest = left;
         }
-        return longest > clock::duration::zero() ? longest : clock::duration::zero();
+        return longest.count() > 0 ? longest : clock::duration::zero();
     }
 
     bool wait_for_bytes_of(seat& from) override {

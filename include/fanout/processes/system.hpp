@@ -15,7 +15,8 @@
 #include <cstdint>
 #include <string>
 #include <system_error>
-#include <utility>
+
+#include "fanout/core/exchanged.hpp"
 
 namespace fanout::detail {
 
@@ -28,11 +29,11 @@ class descriptor {
 public:
     descriptor() = default;
     explicit descriptor(int number) noexcept : number_(number) {}
-    descriptor(descriptor&& moved) noexcept : number_(std::exchange(moved.number_, -1)) {}
+    descriptor(descriptor&& moved) noexcept : number_(exchanged(moved.number_, -1)) {}
     descriptor& operator=(descriptor&& moved) noexcept {
         if (this != &moved) {
             close();
-            number_ = std::exchange(moved.number_, -1);
+            number_ = exchanged(moved.number_, -1);
         }
         return *this;
     }
@@ -42,7 +43,7 @@ public:
     explicit operator bool() const noexcept { return number_ >= 0; }
 
     void close() noexcept {
-        if (number_ >= 0) ::close(std::exchange(number_, -1));  // after EINTR it is closed too: never again
+        if (number_ >= 0) ::close(exchanged(number_, -1));  // after EINTR it is closed too: never again
     }
 
 private:

@@ -6,9 +6,9 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/failure.hpp"
@@ -41,14 +41,14 @@ inline failure described_failure(failure known, const std::exception_ptr& except
 /// `known` with what a std::bad_alloc is due to.
 template <class Failure>
 Failure with_memory_limit(Failure known, std::optional<std::size_t> limit) {
-    if (limit) known.what = "the memory_limit of " + std::to_string(*limit >> 20) + " MB";
+    if (limit) known.what = concat({"the memory_limit of ", std::to_string(*limit >> 20), " MB"});
     return known;
 }
 
 /// For an initializer whose exception could not be written.
 template <class Failure>
 [[noreturn]] void throw_of_initializer(const Failure& why) {
-    throw std::runtime_error("fanout: the initializer of processes threw " + why.type + ": " + why.what);
+    throw std::runtime_error(concat({"fanout: the initializer of processes threw ", why.type, ": ", why.what}));
 }
 
 /// Behind the text of an exception that ends its call.
@@ -58,17 +58,17 @@ inline constexpr const char* how_to_go_on = "; use .outcomes(...) to keep the ot
 /// failure's own: its message() tells that.
 template <class Failure>
 Failure overdue_failure(Failure known, clock::duration limit, bool threads_were_there, bool is_collected) {
-    const std::string ran =
-        "ran for longer than the timeout of " + std::to_string(std::chrono::duration<double>(limit).count()) + " s";
+    const std::string ran = concat(
+        {"ran for longer than the timeout of ", std::to_string(std::chrono::duration<double>(limit).count()), " s"});
     std::string advice = " and was killed; raise options::timeout";
     if (threads_were_there)
         advice +=
             " (the program has other threads: the task may wait for a lock that one of them held when its worker was "
             "forked)";
     known.type = "fanout::task_timeout";
-    known.what = ran + advice;
-    std::string text = "task " + std::to_string(known.index) + " " + ran + " on " + known.backend + " (worker " +
-                       std::to_string(known.worker) + ", pid " + std::to_string(known.pid) + ")" + advice;
+    known.what = concat({ran, advice});
+    std::string text = concat({"task ", std::to_string(known.index), " ", ran, " on ", known.backend, " (worker ",
+                               std::to_string(known.worker), ", pid ", std::to_string(known.pid), ")", advice});
     if (!is_collected) text += how_to_go_on;
     known.exception = std::make_exception_ptr(task_timeout(known.index, text));
     return known;
@@ -79,13 +79,13 @@ Failure overdue_failure(Failure known, clock::duration limit, bool threads_were_
 template <class Failure>
 Failure lost_failure(Failure known, int most_attempts, const char* did, const std::string& cause, const char* way_out,
                      bool is_collected) {
-    const std::string why = ": " + cause + "; " + way_out;
+    const std::string why = concat({": ", cause, "; ", way_out});
     known.type = "fanout::worker_lost";
-    known.what = did + why;
-    std::string text = "task " + std::to_string(known.index) + " " + did + " on " + known.backend + " (worker " +
-                       std::to_string(known.worker) + (known.host.empty() ? std::string() : ", host " + known.host) +
-                       ", pid " + std::to_string(known.pid) + ", attempt " + std::to_string(known.attempts) + " of " +
-                       std::to_string(most_attempts) + ")" + why;
+    known.what = concat({did, why});
+    std::string text = concat({"task ", std::to_string(known.index), " ", did, " on ", known.backend, " (worker ",
+                               std::to_string(known.worker), known.host.empty() ? "" : ", host ", known.host, ", pid ",
+                               std::to_string(known.pid), ", attempt ", std::to_string(known.attempts), " of ",
+                               std::to_string(most_attempts), ")", why});
     if (!is_collected) text += how_to_go_on;
     known.exception = std::make_exception_ptr(worker_lost(known, text));
     return known;

@@ -26,8 +26,9 @@ public:
 
     /// Sleeps until there is something about one of them, or the time is up, or a signal has come: then false.
     bool wait(clock::duration longest) noexcept {
-        const auto whole = std::chrono::duration_cast<std::chrono::seconds>(longest);
-        const timespec limit{static_cast<time_t>(whole.count()), static_cast<long>((longest - whole).count())};
+        const auto second = seconds(1).count();
+        const timespec limit{static_cast<time_t>(longest.count() / second),
+                             static_cast<long>(longest.count() % second)};
         return ppoll(all_, size_, &limit, nullptr) > 0;
     }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "fanout/core/exchanged.hpp"
 #include "fanout/processes/system.hpp"
 
 namespace fanout::detail {
@@ -33,7 +34,7 @@ class worker_process {
 public:
     worker_process() = default;
     worker_process(worker_process&& moved) noexcept
-        : pid_(std::exchange(moved.pid_, 0)), watch_(std::move(moved.watch_)), has_pidfd_(moved.has_pidfd_) {}
+        : pid_(exchanged(moved.pid_, 0)), watch_(std::move(moved.watch_)), has_pidfd_(moved.has_pidfd_) {}
     worker_process& operator=(worker_process&&) = delete;
     ~worker_process() {
         kill();

@@ -6,6 +6,7 @@
 #include <string>
 #include <typeinfo>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 
 namespace fanout {
@@ -22,17 +23,18 @@ namespace detail {
 /// Out of line, so that what is read in place stays small.
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_decode_error(const std::string& wrong,
                                                                       const std::type_info& type) {
-    throw decode_error("fanout: " + wrong + ", in " + demangled(type.name()));
+    throw decode_error(concat({"fanout: ", wrong, ", in ", demangled(type.name())}));
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_too_short(std::size_t wanted, std::size_t left) {
-    throw decode_error("fanout: " + std::to_string(wanted) + " bytes were to be read where " + std::to_string(left) +
-                       " are left");
+    throw decode_error(concat(
+        {"fanout: ", std::to_string(wanted), " bytes were to be read where ", std::to_string(left), " are left"}));
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_bad_length(std::size_t length, std::size_t left,
                                                                     const std::type_info& type) {
-    throw_decode_error("a length of " + std::to_string(length) + " with " + std::to_string(left) + " bytes left", type);
+    throw_decode_error(concat({"a length of ", std::to_string(length), " with ", std::to_string(left), " bytes left"}),
+                       type);
 }
 
 }  // namespace detail

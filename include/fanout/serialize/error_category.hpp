@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "fanout/core/concat.hpp"
+#include "fanout/core/deferred.hpp"
 #include "fanout/serialize/interned.hpp"
 
 namespace fanout::detail {
@@ -18,7 +20,7 @@ public:
 
     std::string_view text() const noexcept { return name_; }
     const char* name() const noexcept override { return name_.c_str(); }
-    std::string message(int value) const override { return name_ + " error " + std::to_string(value); }
+    std::string message(int value) const override { return concat({name_, " error ", std::to_string(value)}); }
 
 private:
     std::string name_;
@@ -26,11 +28,13 @@ private:
 
 /// The generic and the system category are what they are. Each other name gets one stand-in, which lives for ever, as
 /// categories do; from the hundredth on they share one. Thread-safe.
-inline const std::error_category& category_named(const std::string& name) {
-    if (name == std::generic_category().name()) return std::generic_category();
-    if (name == std::system_category().name()) return std::system_category();
-    if (const auto* known = interned<category_of_that_name, 100>::find(name)) return *known;
-    static const category_of_that_name one_of_many("one of many categories");
+template <class ErrorCode = std::error_code>  // a parameter, so that only who reads one compiles it
+const std::error_category& category_named(const std::string& name) {
+    using stand_in = deferred<category_of_that_name, ErrorCode>;
+    for (const std::error_category* known : {&std::generic_category(), &std::system_category()})
+        if (name.compare(known->name()) == 0) return *known;
+    if (const auto* known = interned<stand_in, 100>::find(name)) return *known;
+    static const stand_in one_of_many("one of many categories");
     return one_of_many;
 }
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/serialize/way.hpp"
 
@@ -83,7 +84,7 @@ void check_booleans(const T& value) {
     } else if constexpr (by == rule::boolean) {
         unsigned char byte;
         std::memcpy(&byte, std::addressof(value), 1);
-        if (byte > 1) throw_decode_error("a bool of " + std::to_string(byte), typeid(T));
+        if (byte > 1) throw_decode_error(concat({"a bool of ", std::to_string(byte)}), typeid(T));
     } else if constexpr (by == rule::aggregate) {
         take_apart<layout_of<T>.members()>(value, [](auto, const auto&... members) { (check_booleans(members), ...); });
     } else {
@@ -110,7 +111,7 @@ T read_flat(reader& from) {
     if constexpr (is_boolean<T>) {
         unsigned char byte;
         from.read_bytes(&byte, 1);
-        if (byte > 1) throw_decode_error("a bool of " + std::to_string(byte), typeid(T));
+        if (byte > 1) throw_decode_error(concat({"a bool of ", std::to_string(byte)}), typeid(T));
         return static_cast<T>(byte);
     } else if constexpr (std::is_trivially_default_constructible_v<T>) {
         return read_flat_in_place<T>(from);

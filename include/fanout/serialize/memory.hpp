@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fanout/core/bytes.hpp"
+#include "fanout/core/concat.hpp"
 #include "fanout/core/deferred.hpp"
 #include "fanout/serialize/codec.hpp"
 
@@ -85,7 +86,7 @@ template <class T>
 T value_from(memory_source& source) {
     reader from(source);
     T value = from.read<T>();
-    if (source.left() > 0) throw_decode_error(std::to_string(source.left()) + " bytes left over", typeid(T));
+    if (source.left() > 0) throw_decode_error(concat({std::to_string(source.left()), " bytes left over"}), typeid(T));
     return value;
 }
 template <class T>

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <typeinfo>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/misuse.hpp"
 
@@ -53,7 +54,7 @@ enum class why {
 template <std::size_t Number, class Aggregate>
 struct member {
     static std::string text() {
-        return "member " + std::to_string(Number) + " of " + demangled(typeid(Aggregate).name());
+        return concat({"member ", std::to_string(Number), " of ", demangled(typeid(Aggregate).name())});
     }
 };
 template <class Whole>
@@ -89,9 +90,9 @@ template <why Reason, class T, class... Places>
 std::string text_of(problem<Reason, T, Places...>) {
     std::string places;
     // The innermost place first: "int*, in member 2 of node, in std::vector<node>".
-    ((places = ", in " + Places::text() + places), ...);
-    return "fanout: " + demangled(typeid(T).name()) + places +
-           " cannot be sent to another process: " + std::string(text_of(Reason));
+    ((places = concat({", in ", Places::text(), places})), ...);
+    return concat(
+        {"fanout: ", demangled(typeid(T).name()), places, " cannot be sent to another process: ", text_of(Reason)});
 }
 
 constexpr bool expect(no_problem) { return true; }

@@ -12,6 +12,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/failure.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/serialize/exception_kinds.hpp"
@@ -149,7 +150,7 @@ private:
         if (kind_ == exception_kind::string) throw what_;
         if (kind_ == exception_kind::literal && what_.size() <= 4096)
             if (const auto* lasting = interned<lasting_text, 1000>::find(what_)) throw lasting->text().c_str();
-        if (kind_ == exception_kind::unknown) what_ = "unknown exception of type " + type_;
+        if (kind_ == exception_kind::unknown) what_ = concat({"unknown exception of type ", type_});
         raise_remote<std::runtime_error>(what_, what_);
     }
 
@@ -174,7 +175,7 @@ private:
 
     /// The text of a system_error ends with that of its code.
     std::string text_before(const std::string& message) const {
-        const std::string tail = ": " + message;
+        const std::string tail = concat({": ", message});
         return what_.ends_with(tail) ? what_.substr(0, what_.size() - tail.size()) : std::string();
     }
 

@@ -12,6 +12,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include "fanout/core/concat.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/serialize/containers.hpp"
 #include "fanout/serialize/error_category.hpp"
@@ -86,7 +87,7 @@ struct variant_way<Variant<T...>> {
     }
     static variant read(reader& from) {
         const auto index = take<std::uint32_t>(from);
-        if (index >= sizeof...(T)) throw_decode_error("alternative " + std::to_string(index), typeid(variant));
+        if (index >= sizeof...(T)) throw_decode_error(concat({"alternative ", std::to_string(index)}), typeid(variant));
         return make[index](from);
     }
 
@@ -142,8 +143,9 @@ struct way<T, rule::pointer> {
         if constexpr (std::is_polymorphic_v<element> && !std::is_final_v<element>) {
             const element& pointee = *value;
             if (typeid(pointee) != typeid(element))
-                throw std::logic_error("fanout: a pointer to " + demangled(typeid(element).name()) + " points to a " +
-                                       demangled(typeid(pointee).name()) + ", which would be cut down to its base");
+                throw std::logic_error(
+                    concat({"fanout: a pointer to ", demangled(typeid(element).name()), " points to a ",
+                            demangled(typeid(pointee).name()), ", which would be cut down to its base"}));
         }
         put(to, std::as_const(*value));
     }
@@ -166,16 +168,16 @@ struct way<T, rule::bitset> {
 };
 
 /// The category goes by its name.
-template <>
-struct way<std::error_code, rule::error_code> {
+template <class T>
+struct way<T, rule::error_code> {
     using parts = types<>;
-    static void write(writer& to, const std::error_code& value) {
+    static void write(writer& to, const T& value) {
         put(to, value.value());
         put(to, std::string(value.category().name()));
     }
-    static std::error_code read(reader& from) {
+    static T read(reader& from) {
         const int value = take<int>(from);
-        return {value, category_named(take<std::string>(from).c_str())};  // a name ends with its first zero
+        return T(value, category_named<T>(take<std::string>(from).c_str()));  // a name ends with its first zero
     }
 };
 

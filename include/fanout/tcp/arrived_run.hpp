@@ -18,6 +18,7 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/describe.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/processes/other_libraries.hpp"
@@ -134,7 +135,7 @@ public:
             ended_ = true;
             if (give_up) {
                 stopping_.store(true, std::memory_order_relaxed);
-                wake = std::exchange(wake_, nullptr);
+                wake = exchanged(wake_, nullptr);
                 of = of_;
                 if (wake) wake(of);  // with the lock, so that whoever takes it back can go
             }
@@ -179,7 +180,7 @@ public:
         const lock_guard lock(mutex_);
         wake_ = wake;
         of_ = of;
-        if (wake_ && stopping()) std::exchange(wake_, nullptr)(of_);
+        if (wake_ && stopping()) exchanged(wake_, nullptr)(of_);
     }
 
     portable_tasks* portable() noexcept override { return this; }
@@ -200,7 +201,7 @@ public:
     std::size_t flat_result_size() const noexcept override { return 0; }
 
     void run_task(const site& at, byte_sink& to) override {
-        if (!std::exchange(has_entered_, true) && output_) output_->enter(at.worker);
+        if (!exchanged(has_entered_, true) && output_) output_->enter(at.worker);
         chunk_header header;
         at.elements->read(&header, sizeof header);
         std::uint32_t place = 0;
@@ -241,7 +242,7 @@ public:
     // --- in the worker's first process -----------------------------------------------------------------------------
 
     void write_elements(std::size_t, byte_sink& to) override {
-        const std::string chunk = std::exchange(current_, {});
+        const std::string chunk = exchanged(current_, {});
         chunk_header header;
         std::size_t at = 0;
         take_raw(chunk, at, header);

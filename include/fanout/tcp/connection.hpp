@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/processes/system.hpp"
 #include "fanout/tcp/frames.hpp"
@@ -280,7 +281,7 @@ private:
             channel_ = std::make_unique<plain_channel>();
         else
             channel_ = std::make_unique<secure_channel>(how_.mine, how_.key, transcript);
-        channel_->incoming() = std::exchange(unread_, {});
+        channel_->incoming() = exchanged(unread_, {});
     }
 
     template <class Use, class Established>

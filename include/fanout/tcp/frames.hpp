@@ -8,9 +8,9 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/core/exchanged.hpp"
 
 namespace fanout::detail {
 
@@ -201,7 +201,7 @@ public:
             }
             have_ = 0;
             filled_ = 0;
-            use(std::exchange(now_, frame()));
+            use(exchanged(now_, frame()));
         }
     }
 

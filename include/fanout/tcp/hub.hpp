@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "fanout/core/clock.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/processes/system.hpp"
@@ -201,7 +202,7 @@ private:
 
     /// There are no descriptors for more: who knocks is not answered, and must not keep us busy.
     void stop_listening_for_a_while(clock::time_point now) {
-        if (!std::exchange(has_said_that_none_are_left_, true))
+        if (!exchanged(has_said_that_none_are_left_, true))
             std::fprintf(stderr,
                          "fanout: tcp cannot let in more workers: %s; raise the limit of open files (ulimit -n)\n",
                          std::generic_category().message(errno).c_str());
@@ -298,7 +299,7 @@ private:
 
     /// Of whom nothing is wanted is not watched at all: that it has ended would be said again and again.
     void watch_for(entry& of, unsigned events) const noexcept {
-        const unsigned before = std::exchange(of.events, events);
+        const unsigned before = exchanged(of.events, events);
         watch(of.of->number(), events, events == 0 ? EPOLL_CTL_DEL : before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD);
     }
 

@@ -17,6 +17,7 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"
 #include "fanout/core/run_observer.hpp"
@@ -163,11 +164,11 @@ private:
 
     void note_hungry(const peer& who) {
         const auto found = members_.find(who.number);
-        if (found != members_.end() && !std::exchange(found->second.is_hungry, true)) hungry_.push_back(who.number);
+        if (found != members_.end() && !exchanged(found->second.is_hungry, true)) hungry_.push_back(who.number);
     }
 
     void send(member& to, task_chunk what) {
-        if (!std::exchange(to.has_begun, true)) {
+        if (!exchanged(to.has_begun, true)) {
             status_.bytes_sent += deliver_shared_values(*to.who, order_.shared) + order_.function.size();
             to.who->wire->send(frame_type::run_begin, 0, packed(order_), haste::with_next);
         }
@@ -278,7 +279,7 @@ private:
     }
 
     void look_for_bad_hosts() {
-        if (!std::exchange(any_bad_hosts_, cluster_.knows_bad_hosts()) && !any_bad_hosts_) return;
+        if (!exchanged(any_bad_hosts_, cluster_.knows_bad_hosts()) && !any_bad_hosts_) return;
         bool any_good = false;
         for (const auto& each : members_) any_good = any_good || !cluster_.is_bad(each.second.who->host);
         for (auto& each : members_) {
@@ -315,7 +316,7 @@ private:
     }
 
     void look_after_workers(clock::time_point now) {
-        const std::string trouble = cluster_.keep_up(std::exchange(some_are_done_, false));
+        const std::string trouble = cluster_.keep_up(exchanged(some_are_done_, false));
         if (!trouble.empty() && schedule_.workers() == 0) throw pool_broken("fanout: tcp has no workers: " + trouble);
         if (schedule_.workers() > 0) alone_since_ = now;
         look_for_bad_hosts();

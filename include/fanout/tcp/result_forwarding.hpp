@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "fanout/core/exchanged.hpp"
 #include "fanout/processes/ring.hpp"
 #include "fanout/tcp/connection.hpp"
 #include "fanout/tcp/frames.hpp"
@@ -34,7 +35,7 @@ void forward_result(connection& wire, ring_reader& ring, std::size_t index, std:
         while (!ring.is_at_end()) {
             if (filled == frame::longest) {
                 begun = true;
-                wire.send_when_there_is_room(std::exchange(part, {frame_type::result, false, false, true, index}));
+                wire.send_when_there_is_room(exchanged(part, {frame_type::result, false, false, true, index}));
                 filled = 0;
             }
             const std::size_t room = frame::longest - filled;

@@ -16,6 +16,7 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/bytes.hpp"
 #include "fanout/core/clock.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/processes/system.hpp"
 #include "fanout/serialize/decode_error.hpp"
@@ -150,7 +151,7 @@ private:
         if (!message.is_read) kept_back_ += part.got.payload.size();
         message.parts.push_back(std::move(part));
         if (!is_last && !message.is_read && message.bytes < most_of_one && kept_back_ < most_of_all) return false;
-        if (!std::exchange(message.is_read, true)) kept_back_ -= message.bytes;
+        if (!exchanged(message.is_read, true)) kept_back_ -= message.bytes;
         for (run_event& each : message.parts) events_.push_back(std::move(each));
         message.parts.clear();
         if (is_last) arriving_.erase(which);
@@ -257,7 +258,7 @@ private:
     void release() noexcept {
         if (now_.payload.empty()) return;
         peer_->wire->has_used(now_.payload.size());
-        spare_payloads::here().give(std::exchange(now_.payload, {}));
+        spare_payloads::here().give(exchanged(now_.payload, {}));
     }
 
     const job& reader_;

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/core/exchanged.hpp"
+
 namespace fanout::detail {
 
 /// Some tasks in a row, that travel together. Each keeps its own fate: if a chunk breaks, its tasks go on one by one.
@@ -140,8 +142,7 @@ public:
     std::vector<worker_id> to_be_asked_back() {
         std::vector<worker_id> all;
         for (auto& each : workers_)
-            if (each.second.in_flight.size() > 1 && !std::exchange(each.second.was_asked, true))
-                all.push_back(each.first);
+            if (each.second.in_flight.size() > 1 && !exchanged(each.second.was_asked, true)) all.push_back(each.first);
         return all;
     }
 

@@ -12,7 +12,7 @@ namespace fanout::detail {
 class pace {
 public:
     /// Always the same number.
-    static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds::zero(), false); }
+    static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds(), false); }
 
     /// As many as take about `chunk_time`, given that `tasks` of them took `each` on average; `tasks` if that is zero.
     static pace by_time(std::size_t tasks, nanoseconds each) { return pace(tasks, each, true); }
@@ -53,7 +53,7 @@ private:
     std::size_t last_;
     nanoseconds each_;
     bool by_time_;
-    bool known_ = each_ > nanoseconds::zero();
+    bool known_ = each_ > nanoseconds();
 };
 
 }  // namespace fanout::detail

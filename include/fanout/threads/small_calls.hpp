@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <optional>
-#include <utility>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/deferred.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/threads/pace.hpp"
 #include "fanout/threads/team.hpp"
 
@@ -20,7 +20,7 @@ inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_c
 /// chance, eight times as many if that were a noticeable part of what is left. Not more than half of what is left,
 /// unless that takes no longer than `negligible`: if all that comes is slow, the rest can be shared out.
 inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left, nanoseconds negligible) {
-    const double cost = each > nanoseconds::zero() ? each.count() : 0.1;
+    const double cost = each.count() > 0 ? each.count() : 0.1;
     const double longest = 12'000 / cost;
     const double next_to_nothing = negligible.count() / cost;
     const double half = static_cast<double>(left / 2);
@@ -54,7 +54,7 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
         work.run(tasks, 0);
         left -= tasks.size();
         if (left == 0) break;
-        const auto before = std::exchange(now, Clock::now());
+        const auto before = exchanged(now, Clock::now());
         const nanoseconds took = now - before - clock_reading;
         const nanoseconds each = took / static_cast<double>(tasks.size());
         // The first task may have been slow only because everything was cold, unless it was really slow.

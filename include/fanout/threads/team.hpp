@@ -10,6 +10,7 @@
 
 #include "fanout/core/clock.hpp"
 #include "fanout/core/deferred.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/owned.hpp"
@@ -128,7 +129,7 @@ private:
 
     void open(open_call& call) noexcept {
         const lock_guard lock(lock_);
-        call.next = std::exchange(calls_, &call);
+        call.next = exchanged(calls_, &call);
     }
 
     void close(open_call& call) {
@@ -191,7 +192,7 @@ private:
     }
 
     static void work_on(open_call& call, int worker) noexcept {
-        void* const before = std::exchange(call_here, &call);
+        void* const before = exchanged(call_here, &call);
         call.work.work(worker);
         call_here = before;
     }
@@ -222,7 +223,7 @@ private:
     void take_back_seats(open_call& call) noexcept {
         call.seats = 0;
         for (member* each = call.seated; each;) {
-            member& called = *std::exchange(each, each->next_helper);
+            member& called = *exchanged(each, each->next_helper);
             open_call* seat = &call;
             if (!called.seat.compare_exchange_strong(seat, nullptr, std::memory_order_relaxed))
                 continue;  // it has come
@@ -244,7 +245,7 @@ private:
             idle_caller = idle_caller_around(call);
             if (call.may_have_another()) {
                 if (idle_) {
-                    called = std::exchange(idle_, idle_->next_idle);
+                    called = exchanged(idle_, idle_->next_idle);
                     called->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
                     give_seat(call, *called);
                 } else if (members_ == habits_.most_members) {
@@ -277,7 +278,7 @@ private:
         helper.worker = call.next_worker++;
         helper.brings_another = call.seats > 0;
         helper.previous_helper = nullptr;
-        helper.next_helper = std::exchange(call.seated, &helper);
+        helper.next_helper = exchanged(call.seated, &helper);
         if (helper.next_helper) helper.next_helper->previous_helper = &helper;
     }
 
@@ -291,7 +292,7 @@ private:
         if (helper.next_helper) helper.next_helper->previous_helper = helper.previous_helper;
     }
 
-    void sit_down(member& tired) noexcept { tired.next_idle = std::exchange(idle_, &tired); }
+    void sit_down(member& tired) noexcept { tired.next_idle = exchanged(idle_, &tired); }
 
     /// One thread more. It is given its seat when it is there, if the call still wants it then.
     void add_member(open_call& call) noexcept {
@@ -426,7 +427,7 @@ private:
     /// Its thread ends; the place stays, for another thread and for a call that comes too late.
     void leave_for_good(member& me) {
         const lock_guard lock(threads_lock_);
-        me.next_idle = std::exchange(left_, &me);
+        me.next_idle = exchanged(left_, &me);
     }
 
     const habits habits_;

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <limits>
 #include <type_traits>
-#include <utility>
 
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/cpu_count.hpp"
+#include "fanout/core/exchanged.hpp"
 #include "fanout/core/sequential.hpp"
 #include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/pace.hpp"
@@ -33,7 +33,7 @@ public:
         while (const task_range tasks = job_.claim(own.next(job_, workers_))) {
             job_.run(tasks, worker);
             if (!own.measures()) continue;
-            const auto before = std::exchange(now, clock::now());
+            const auto before = exchanged(now, clock::now());
             own.took(tasks.size(), now - before);
         }
     }
@@ -51,9 +51,9 @@ template <class Clock>
 constinit basic_team_holder<Clock> shared_waiting_team;  // for n_jobs above them: grows as wanted, shrinks when idle
 
 /// An hour at most: what is longer would overflow when it is added to now.
-inline std::chrono::microseconds within_reason(std::chrono::microseconds spin) {
-    constexpr std::chrono::microseconds longest(3'600'000'000);
-    return spin < longest ? spin : longest;
+inline clock::duration within_reason(std::chrono::microseconds spin) {
+    constexpr std::int64_t longest = 3'600'000'000;
+    return microseconds(spin.count() < longest ? spin.count() : longest);
 }
 
 /// The threads that all calls of the process share; `waiting` means more of them than CPUs.
@@ -66,7 +66,7 @@ basic_team<Clock>& team_of_process(bool waiting, typename Clock::duration spin) 
 
 inline void run_alone(job& work) {
     if (work.size() || work.batch_size()) return sequential().run(work, 1);
-    claiming(work, 1, pace::by_time(1, nanoseconds::zero())).work(0);
+    claiming(work, 1, pace::by_time(1, nanoseconds())).work(0);
 }
 
 /// Runs the job with help from the team that `get_team(waiting)` gives; `waiting` means more threads than CPUs. A call
@@ -96,7 +96,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     } else if (waiting) {
         share_out(pace::fixed(1));  // whoever took more would keep them waiting for one another
     } else if (!size) {
-        share_out(pace::by_time(1, nanoseconds::zero()));
+        share_out(pace::by_time(1, nanoseconds()));
     } else if (is_few(*size, workers)) {
         share_out(pace::fixed(1));
     } else if (const auto rest = run_if_small(work, helpers)) {

@@ -1,4 +1,4 @@
-// How long something may take, if there is a limit at all.
+// A time that may be none: how long something may take, how long it will.
 #pragma once
 
 #include <optional>
@@ -9,17 +9,17 @@
 
 namespace fanout {
 
-/// A time, written with its unit: `10s`, `1.5min`, `std::chrono::milliseconds(20)`. Made of nothing: no limit. Reads as
-/// an optional does.
-class time_allowed {
+/// A time, or none. Written with its unit: `10s`, `1.5min`, `std::chrono::milliseconds(20)`; read as an optional is.
+/// (A std::optional of a duration would cost everybody who includes fanout 3 ms.)
+class optional_time {
 public:
-    time_allowed() = default;
-    time_allowed(std::nullopt_t) noexcept {}
+    optional_time() = default;
+    optional_time(std::nullopt_t) noexcept {}
     template <class Count, class Unit>
-    time_allowed(std::chrono::duration<Count, Unit> time) : time_(time), is_set_(true) {}
+    optional_time(std::chrono::duration<Count, Unit> time) : time_(time), is_set_(true) {}
     template <class Number>
         requires std::is_arithmetic_v<Number>
-    time_allowed(Number) {
+    optional_time(Number) {
         static_assert(detail::never<Number>,
                       "fanout: a time is written with its unit: .timeout = 10s, after using namespace "
                       "std::chrono_literals");
@@ -30,7 +30,9 @@ public:
     const std::chrono::duration<double>& operator*() const noexcept { return time_; }
     const std::chrono::duration<double>* operator->() const noexcept { return &time_; }
 
-    friend bool operator==(const time_allowed&, const time_allowed&) = default;
+    void reset() noexcept { *this = {}; }
+
+    friend bool operator==(const optional_time&, const optional_time&) = default;
 
 private:
     std::chrono::duration<double> time_{};
