@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/becomes_true.hpp"
 #include "support/threads_of_this_process.hpp"
 
 using fanout::detail::shared_work, fanout::detail::team;
@@ -191,4 +192,30 @@ TEST_CASE("a team is lively just after a call, and only if its members stay awak
     team asleep(with_members(1, 0us));
     meet(asleep, 2);
     CHECK_FALSE(asleep.is_lively(std::chrono::steady_clock::now() + 1s));
+}
+
+TEST_CASE("a member stays awake for half as long as it has worked, half a millisecond at most", "[team]") {
+    const auto is_lively_after_work = [](std::chrono::microseconds spin, std::chrono::microseconds work,
+                                         std::chrono::microseconds later) {
+        team helpers(with_members(1, spin));
+        std::latch both_there(2);
+        std::chrono::steady_clock::time_point ended;
+        work_of long_work([&](int worker) {
+            both_there.arrive_and_wait();
+            if (worker == 0) return;
+            std::this_thread::sleep_for(work);
+            ended = std::chrono::steady_clock::now();
+        });
+        helpers.run(long_work, 1);
+        helpers.note_call(ended - 1h);  // only what the member itself notes is asked for
+        REQUIRE(becomes_true([&] { return helpers.is_lively(ended); }));  // once it has noted until when
+        return helpers.is_lively(ended + later);
+    };
+    for (int tries = 0; tries < 5; ++tries) {  // it may come late to where it waits, and stays longer then
+        CHECK(is_lively_after_work(1us, 2ms, 300us));
+        CHECK_FALSE(is_lively_after_work(0us, 2ms, 300us));
+        CHECK(is_lively_after_work(5'000us, 2ms, 3ms));
+    }
+    CHECK(becomes_true([&] { return !is_lively_after_work(1us, 100us, 400us); }));
+    CHECK(becomes_true([&] { return !is_lively_after_work(1us, 5ms, 900us); }));
 }

@@ -52,7 +52,7 @@ class basic_team {
 public:
     struct habits {
         int most_members;          // threads besides the callers
-        duration spin;             // how long an idle member stays awake before it sleeps
+        duration spin;             // how long an idle member stays awake at least before it sleeps; zero: never
         duration patience;         // how long an idle member sleeps before it leaves for good
         bool outlives_everything;  // nobody will join the members: the team is never destroyed
     };
@@ -122,6 +122,7 @@ private:
         open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
         int worker = 0;
         bool brings_another = false;  // whether the call wants still more helpers
+        duration worked{};            // for how long, the last time
         member* next_idle = nullptr;
         member* next_helper = nullptr;
         member* previous_helper = nullptr;
@@ -343,12 +344,14 @@ private:
     void live(member& me) {
         while (open_call* call = take_seat(me)) {
             me.cpus.note_work();
+            const time_point began = Clock::now();
             while (call) {
                 budget_here = &call->budget;
                 if (me.brings_another) seat_helper(*call);
                 work_on(*call, me.worker);
                 call = leave(me, *call);
             }
+            me.worked = Clock::now() - began;
             budget_here = nullptr;
         }
     }
@@ -361,14 +364,23 @@ private:
             if (called) me.cpus.note_work();  // called for nothing: what was forbidden meanwhile is allowed again
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
-            awake_until_.store(Clock::now() + habits_.spin, std::memory_order_relaxed);
+            const duration awake = stays_awake(me.worked);
+            awake_until_.store(Clock::now() + awake, std::memory_order_relaxed);
             me.cpus.note_rest();
-            called = me.spot.wait(habits_.spin, habits_.patience);
+            called = me.spot.wait(awake, habits_.patience);
             if (!called && gets_up(me)) {
                 leave_for_good(me);
                 return nullptr;
             }
         }
+    }
+
+    /// After much work half as long, since a caller who has got many results does something with them and makes room
+    /// for others: to be woken then would cost him more than it costs to stay awake.
+    duration stays_awake(duration worked) const noexcept {
+        const duration longest = std::chrono::microseconds(500);
+        const duration half = worked / 2 < longest ? worked / 2 : longest;
+        return habits_.spin != duration::zero() && habits_.spin < half ? half : habits_.spin;
     }
 
     /// Called for nothing: but meanwhile another call may have been opened that found nobody idle.

@@ -142,9 +142,10 @@ struct threads {
     static constexpr const char* name = "threads";
     static constexpr bool claims_as_it_goes = true;
 
-    /// How long a thread without work stays awake, in the hope that the next call comes soon. Zero: not at all, which
-    /// saves CPU time and costs the next call up to 20 us. For the threads that temporaries share, the first call in
-    /// the process decides.
+    /// How long a thread without work stays awake at least, in the hope that the next call comes soon; after much work
+    /// half as long as it has worked, 0.5 ms at most. Zero: not at all, which saves CPU time and costs the next call up
+    /// to 0.2 ms, the time of waking a CPU. For the threads that temporaries share, the first call in the process
+    /// decides.
     std::chrono::microseconds spin{100};
 
     // Templates, though there is one kind of job and one clock: what is not called need not be compiled.
