@@ -5,6 +5,11 @@
 //         std::vector<double> roots = fanout::parallel(2, fanout::tcp{})(fanout::delayed(root), numbers);
 #pragma once
 
+#include "fanout/core/platform.hpp"
+#if !FANOUT_ON_LINUX
+#error "fanout: tcp runs on Linux only; on this system use threads{} or sequential{}"
+#endif
+
 #include "fanout/launch/external.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"

@@ -108,6 +108,37 @@ TEST_CASE("long messages arrive in frames, and a ping overtakes them") {
     CHECK(ping_at + 1 < ends.got_there.size());
 }
 
+TEST_CASE("short messages, long ones and those with a rest arrive as they were sent, however many are waiting") {
+    both_ends ends;
+    ends.there->send(frame_type::hello, 0, "hello");  // before that only short frames are accepted
+    ends.here->send(frame_type::welcome, 0, "hello");
+    ends.drive(10);
+    const auto rest = std::make_shared<const std::string>(100'000, 'r');
+    const auto payload_of = [](std::size_t i) {
+        const std::size_t sizes[] = {0, 1, 40, 1024, 1025, 40, 20'000, 40, 40};
+        return std::string(sizes[i % 9], static_cast<char>('a' + i % 26));
+    };
+    const auto has_rest = [](std::size_t i) { return i % 50 == 49; };
+    constexpr std::size_t most = 3'000;
+    for (std::size_t i = 0; i < most; ++i) {
+        frame what{frame_type::tasks, i % 3 != 0, i % 5 == 0, i % 7 == 0, i, payload_of(i)};
+        if (has_rest(i)) what.last = true;
+        ends.here->send(std::move(what), haste::by_driver, has_rest(i) ? rest : nullptr);
+        if (i % 100 == 17) ends.here->transmit(clock::now());  // others are sent while these are on their way
+        if (i % 700 == 17) ends.drive(5);
+    }
+    ends.drive(400);
+    REQUIRE(ends.got_there.size() == most + 1);
+    for (std::size_t i = 0; i < most; ++i) {
+        const frame& got = ends.got_there[i + 1];
+        CHECK(got.stream == i);
+        CHECK(got.payload == payload_of(i) + (has_rest(i) ? *rest : ""));
+        CHECK(got.last == (has_rest(i) || i % 3 != 0));
+        CHECK(got.abandoned == (i % 5 == 0));
+        CHECK(got.continues == (i % 7 == 0));
+    }
+}
+
 TEST_CASE("who does not use what he has received hears no more until he does") {
     both_ends ends;
     ends.there->send(frame_type::hello, 0, "hello");

@@ -15,6 +15,7 @@
 
 #include "fanout/core/cgroup.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/platform.hpp"
 
 // Written with few templates: whoever includes fanout pays for each of them.
 
@@ -51,7 +52,7 @@ inline std::optional<int> cgroup_cpu_quota(std::string_view root) {
 /// holds `sets` times 1024 CPUs, and the kernel refuses one that is too short.
 template <class Note>
 void for_each_cpu_allowed([[maybe_unused]] Note note, [[maybe_unused]] std::size_t sets = 1) {
-#if defined(__linux__)
+#if FANOUT_ON_LINUX
     const std::size_t bytes = sets * sizeof(cpu_set_t);
     cpu_set_t* const mask = CPU_ALLOC(bytes * 8);
     const bool told = mask && sched_getaffinity(0, bytes, mask) == 0;

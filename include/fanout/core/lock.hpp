@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <cstdint>
+
 #include "fanout/core/clock.hpp"
+#include "fanout/core/platform.hpp"
 
 namespace fanout::detail {
 
@@ -69,11 +72,13 @@ private:
 class condition_variable {
 public:
     condition_variable() noexcept {
-        pthread_condattr_t steady;
-        pthread_condattr_init(&steady);
-        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        pthread_cond_init(&native_, &steady);
-        pthread_condattr_destroy(&steady);
+        pthread_condattr_t attributes;
+        pthread_condattr_init(&attributes);
+#if FANOUT_ON_LINUX
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
+        pthread_cond_init(&native_, &attributes);
+        pthread_condattr_destroy(&attributes);
     }
     condition_variable(const condition_variable&) = delete;
     condition_variable& operator=(const condition_variable&) = delete;
@@ -96,17 +101,31 @@ public:
 
     template <class Condition>
     bool wait_until(unique_lock& lock, clock::time_point end, Condition fulfilled) {
-        const auto since_start = end.time_since_epoch().count();
-        constexpr auto second = clock::period::den;
-        timespec until = {};
-        until.tv_sec = static_cast<time_t>(since_start / second);
-        until.tv_nsec = static_cast<long>(since_start % second);
-        while (!fulfilled())
-            if (pthread_cond_timedwait(&native_, &lock.mutex_.native_, &until) != 0) return fulfilled();
+        while (!fulfilled()) {
+            const timespec until = on_its_clock(end);
+            const bool timed_out = pthread_cond_timedwait(&native_, &lock.mutex_.native_, &until) != 0;
+            if (timed_out && (FANOUT_ON_LINUX || clock::now() >= end)) return fulfilled();
+        }
         return true;
     }
 
 private:
+    static timespec on_its_clock(clock::time_point end) noexcept {
+        std::int64_t at = end.time_since_epoch().count();
+#if !FANOUT_ON_LINUX
+        // Where a condition cannot be told to go by the steady clock it goes by that of the day, which may be set
+        // meanwhile: whoever wakes too early sleeps again.
+        timespec now = {};
+        clock_gettime(CLOCK_REALTIME, &now);
+        at = (end - clock::now()).count() + std::int64_t{now.tv_sec} * second + now.tv_nsec;
+#endif
+        timespec until = {};
+        until.tv_sec = static_cast<time_t>(at / second);
+        until.tv_nsec = static_cast<long>(at % second);
+        return until;
+    }
+
+    static constexpr std::int64_t second = clock::period::den;
     pthread_cond_t native_;
 };
 

@@ -9,11 +9,15 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/cpu_count.hpp"
+#include "fanout/core/platform.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/thread_budget.hpp"
-#include "fanout/processes/last_words.hpp"
 #include "fanout/processes/settings.hpp"
+
+#if FANOUT_ON_LINUX
+#include "fanout/processes/last_words.hpp"
 #include "fanout/processes/supervisor.hpp"
+#endif
 
 namespace fanout {
 
@@ -52,6 +56,7 @@ struct processes {
     /// Throws `pool_broken` if no worker can be started, or one after the other dies with nothing done.
     template <class Job>
     void run(Job& work, int n_jobs) const {
+#if FANOUT_ON_LINUX
         validate<Job>();
         portable_tasks* const tasks = work.portable();
         if (!tasks)
@@ -76,6 +81,10 @@ struct processes {
         settings.inner_threads = inner_threads ? *inner_threads : share_of_cpus(n_jobs);
         settings.initializer = &initializer;
         detail::supervisor<Job>(work, *tasks, settings).run();
+#else
+        static_cast<void>(work), static_cast<void>(n_jobs);
+        throw std::runtime_error("fanout: processes runs on Linux only; on this system use threads{} or sequential{}");
+#endif
     }
 
 private:

@@ -89,9 +89,12 @@ public:
             if (closed_) return;
             was_idle = queue_.empty() && urgent_.empty();
             const bool urgent = what.type == frame_type::ping || what.type == frame_type::pong;
-            outgoing added{std::move(what), 0, std::move(rest)};
-            queued_ += added.size() + frame::header_size;
-            (urgent ? urgent_ : queue_).push_back(std::move(added));
+            std::deque<outgoing>& to = urgent ? urgent_ : queue_;
+            queued_ += what.payload.size() + (rest ? rest->size() : 0) + frame::header_size;
+            if (rest || what.payload.size() > longest_packed)
+                to.push_back({std::move(what), 0, std::move(rest)});
+            else
+                pack(to, what);
         }
         if (how == haste::with_next || (how == haste::by_driver && !was_idle)) return;
         if (how == haste::at_once && driver_.is_asleep() && sent_at_once()) return;
@@ -236,6 +239,8 @@ private:
     static constexpr std::size_t most_at_once = 64 << 10;
     static constexpr std::size_t most_of_strangers = 4096;
     static constexpr std::size_t most_queued = 8 << 20;
+    static constexpr std::size_t longest_packed = 1024;
+    static constexpr std::size_t most_packed = 12 << 10;  // less than a record of TLS
     static constexpr std::size_t most_unused = 16 << 20;
     static constexpr std::size_t fair_share = 512 << 10;
     static constexpr std::size_t most_unused_of_all = 48 << 20;
@@ -245,7 +250,10 @@ private:
         std::size_t sent = 0;
         std::shared_ptr<const std::string> rest{};
 
+        bool is_packed = false;  // the payload is several short frames with their headers
+
         std::size_t size() const noexcept { return what.payload.size() + (rest ? rest->size() : 0); }
+        std::size_t size_with_header() const noexcept { return size() + (is_packed ? 0 : frame::header_size); }
 
         /// What is to be sent next of it lies in one piece from here on.
         std::string_view next() const noexcept {
@@ -254,6 +262,17 @@ private:
             return std::string_view(*rest).substr(sent - payload.size());
         }
     };
+
+    /// A queue of many short frames, as of tasks that are sent ahead, takes little more than their bytes.
+    static void pack(std::deque<outgoing>& to, const frame& added) {
+        if (to.empty() || !to.back().is_packed || to.back().what.payload.size() > most_packed) {
+            to.emplace_back();
+            to.back().is_packed = true;
+        }
+        char header[frame::header_size];
+        added.put_header(header);
+        to.back().what.payload.append(header, sizeof header).append(added.payload);
+    }
 
     void set_options() const noexcept {
         const auto set = [this](int level, int name, int value) {
@@ -344,10 +363,13 @@ private:
             const std::string_view here = next.next().substr(0, frame::longest);
             const std::size_t part = here.size();
             const bool whole = next.sent + part == next.size();
-            batch_.resize(frame::header_size);
-            frame header{next.what.type, whole && next.what.last, next.what.abandoned,
-                         next.what.continues || next.sent > 0, next.what.stream};
-            header.put_header(batch_.data(), part);
+            batch_.clear();
+            if (!next.is_packed) {
+                batch_.resize(frame::header_size);
+                const frame header{next.what.type, whole && next.what.last, next.what.abandoned,
+                                   next.what.continues || next.sent > 0, next.what.stream};
+                header.put_header(batch_.data(), part);
+            }
             if (part < 16384) {  // one record
                 batch_.append(here);
                 channel_->write(batch_.data(), batch_.size());
@@ -363,7 +385,7 @@ private:
             if (from.empty()) break;  // it was closed
             if (whole) {
                 from.pop_front();
-                queued_ -= next.size() + frame::header_size;
+                queued_ -= next.size_with_header();
                 if (queued_ < most_queued) room_.notify_one();
                 if (next.what.payload.size() == frame::longest)
                     spare_payloads::here().give(std::move(next.what.payload));

@@ -6,9 +6,12 @@
 
 #include <atomic>
 
+#include "fanout/core/platform.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
 namespace fanout::detail {
+
+#if FANOUT_ON_LINUX
 
 /// One for each helper, who notes in it when it rests and when it works.
 ///
@@ -63,5 +66,18 @@ private:
     std::atomic<unsigned char> choice_ = free;
     cpu_set_t allowed_ = {};
 };
+
+#else
+
+/// Elsewhere the kernel has its way.
+class choice_of_cpu {
+public:
+    void note_rest() noexcept {}
+    void note_work() noexcept {}
+    void avoid_callers(pthread_t) noexcept {}
+    void call_off(pthread_t) noexcept {}
+};
+
+#endif
 
 }  // namespace fanout::detail
