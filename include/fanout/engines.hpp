@@ -3,11 +3,6 @@
 //     parallel(50, tcp{.workers = slurm{}})
 #pragma once
 
-#include "fanout/core/platform.hpp"
-#if !FANOUT_ON_LINUX
-#error "fanout: tcp runs on Linux only; on this system use threads{} or sequential{}"
-#endif
-
 #include "fanout/launch/batch.hpp"
 #include "fanout/launch/engine.hpp"
 #include "fanout/launch/kubernetes.hpp"

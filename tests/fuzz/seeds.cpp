@@ -51,13 +51,16 @@ void seed_exception(const std::string& name, const E& exception) {
     save("exceptions", name, sink.data(), sink.size());
 }
 
-template <class Message>
-void seed_frame(const std::string& name, fanout::detail::frame_type type, const Message& message) {
-    const std::string payload = fanout::detail::packed(message);
+void seed_frame_of(const std::string& name, fanout::detail::frame_type type, const std::string& payload) {
     std::string bytes(fanout::detail::frame::header_size, '\0');
     fanout::detail::frame{type, true, false, false, 1}.put_header(bytes.data(), payload.size());
     bytes += payload;
     save("frames", name, bytes.data(), bytes.size());
+}
+
+template <class Message>
+void seed_frame(const std::string& name, fanout::detail::frame_type type, const Message& message) {
+    seed_frame_of(name, type, fanout::detail::packed(message));
 }
 
 }  // namespace
@@ -91,7 +94,7 @@ int main(int argc, char** argv) {
     seed_frame("run", frame_type::run_begin,
                fanout::detail::run_message{
                    .run = 1, .code = {"0123", 64}, .name = "name", .function = "function", .shared = {1, 2}});
-    seed_frame("shared", frame_type::blob, fanout::detail::shared_message{{"0123", 64}, "value"});
+    seed_frame_of("shared", frame_type::blob, fanout::detail::packed_before_bytes({{"0123", 64}, 5}) + "value");
     seed_frame("failed", frame_type::failed,
                fanout::detail::failed_message{.run = 1,
                                               .index = 2,

@@ -128,15 +128,25 @@ TEST_CASE("short messages, long ones and those with a rest arrive as they were s
         if (i % 700 == 17) ends.drive(5);
     }
     ends.drive(400);
-    REQUIRE(ends.got_there.size() == most + 1);
+    auto next = ends.got_there.begin() + 1;
     for (std::size_t i = 0; i < most; ++i) {
-        const frame& got = ends.got_there[i + 1];
+        REQUIRE(next != ends.got_there.end());
+        frame got = *next++;
+        if (next != ends.got_there.end() &&
+            next->stream == i) {  // what comes behind a payload may be a part of its own
+            CHECK(has_rest(i));
+            CHECK_FALSE(got.last);
+            CHECK(next->continues);
+            got.payload += next->payload;
+            got.last = next++->last;
+        }
         CHECK(got.stream == i);
         CHECK(got.payload == payload_of(i) + (has_rest(i) ? *rest : ""));
         CHECK(got.last == (has_rest(i) || i % 3 != 0));
         CHECK(got.abandoned == (i % 5 == 0));
         CHECK(got.continues == (i % 7 == 0));
     }
+    CHECK(next == ends.got_there.end());
 }
 
 TEST_CASE("who does not use what he has received hears no more until he does") {

@@ -58,8 +58,8 @@ struct run_failed_message {
 };
 
 struct shared_message {
-    code_place code;  // that reads it
-    std::string value;
+    code_place code;         // that reads it; none: the value is gone, and is to be forgotten
+    std::uint64_t size = 0;  // of its bytes, which follow
 };
 
 /// A task failed for a reason from outside.
@@ -175,6 +175,22 @@ bool take_raw(const std::string& from, std::size_t& at, T& value) {
     std::memcpy(&value, from.data() + at, sizeof value);
     at += sizeof value;
     return true;
+}
+
+/// What its bytes are sent behind: they are long, and are not copied for it.
+inline std::string packed_before_bytes(const shared_message& what) {
+    const std::string head = packed(what);
+    std::string all;
+    append_raw(all, static_cast<std::uint32_t>(head.size()));
+    return all.append(head);
+}
+
+/// `at` goes on where the bytes begin. Throws `decode_error`.
+inline shared_message unpacked_before_bytes(const std::string& message, std::size_t& at) {
+    std::uint32_t size = 0;
+    if (!take_raw(message, at, size) || message.size() - at < size) throw_too_short(sizeof size + size, message.size());
+    at += size;
+    return unpacked<shared_message>(message.substr(at - size, size));
 }
 
 }  // namespace fanout::detail

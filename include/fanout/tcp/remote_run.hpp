@@ -169,7 +169,7 @@ private:
 
     void send(member& to, task_chunk what) {
         if (!exchanged(to.has_begun, true)) {
-            status_.bytes_sent += deliver_shared_values(*to.who, order_.shared) + order_.function.size();
+            status_.bytes_sent += shared_delivery_.deliver(*to.who, order_.shared) + order_.function.size();
             to.who->wire->send(frame_type::run_begin, 0, packed(order_), haste::with_next);
         }
         std::string payload;
@@ -422,6 +422,7 @@ private:
     remote_outcomes outcomes_;
     times_of_workers times_;
     run_message order_;
+    shared_delivery shared_delivery_;
     std::map<std::uint64_t, member> members_;
     std::deque<std::uint64_t> hungry_;  // have room, or may have
     chunk_source input_;

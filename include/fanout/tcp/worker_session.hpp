@@ -172,20 +172,23 @@ private:
 
     /// Before the slots are forked, which find them there.
     void take_in_shared_values() {
-        std::deque<std::pair<std::uint64_t, shared_message>> arrived;
+        std::deque<std::pair<std::uint64_t, std::string>> arrived;
         {
             const lock_guard lock(mutex_);
             arrived.swap(shared_);
         }
         std::exception_ptr broken;
-        for (const auto& each : arrived) {
-            shared_values::put(each.first, nullptr);
-            if (each.second.code.module.empty()) continue;  // it is gone in the coordinator too
+        for (; !arrived.empty(); arrived.pop_front()) {
+            const auto& [number, message] = arrived.front();
+            shared_values::put(number, nullptr);
             try {
+                std::size_t at = 0;
+                const shared_message head = unpacked_before_bytes(message, at);
+                if (head.code.module.empty()) continue;  // it is gone in the coordinator too
                 auto* const make =
-                    reinterpret_cast<make_shared_value*>(reinterpret_cast<std::uintptr_t>(find_code(each.second.code)));
-                memory_source bytes(each.second.value.data(), each.second.value.size());
-                shared_values::put(each.first, make(bytes));
+                    reinterpret_cast<make_shared_value*>(reinterpret_cast<std::uintptr_t>(find_code(head.code)));
+                memory_source bytes(message.data() + at, message.size() - at);
+                shared_values::put(number, make(bytes));
             } catch (...) {  // the others are wanted all the same
                 broken = std::current_exception();
             }
@@ -210,14 +213,23 @@ private:
     void received(const std::shared_ptr<connection>& from, frame got) override {
         from->has_used(got.payload.size());
         std::string& whole = partial_[{got.type, got.stream}];
-        if (whole.empty())
+        if (whole.empty()) {
             whole = std::move(got.payload);
-        else
+            if (got.type == frame_type::blob && !got.last) make_room_for_the_rest(whole);
+        } else {
             whole += got.payload;
+        }
         if (!got.last) return;
         std::string message = std::move(whole);
         partial_.erase({got.type, got.stream});
         obey(got.type, got.stream, std::move(message));
+    }
+
+    /// To grow to a gigabyte would be to copy it several times.
+    static void make_room_for_the_rest(std::string& shared_value) {
+        std::size_t at = 0;
+        const std::uint64_t size = unpacked_before_bytes(shared_value, at).size;
+        shared_value.reserve(at + static_cast<std::size_t>(size));
     }
 
     void obey(frame_type type, std::uint64_t stream, std::string message) {
@@ -240,7 +252,7 @@ private:
                 break;
             case frame_type::blob: {
                 const lock_guard lock(mutex_);
-                shared_.emplace_back(stream, unpacked<shared_message>(message));
+                shared_.emplace_back(stream, std::move(message));
                 break;
             }
             case frame_type::revoke: {
@@ -350,7 +362,7 @@ private:
     mutex mutex_;
     condition_variable news_;
     std::deque<std::shared_ptr<arrived_run>> runs_;
-    std::deque<std::pair<std::uint64_t, shared_message>> shared_;
+    std::deque<std::pair<std::uint64_t, std::string>> shared_;
     std::optional<end> over_;
     clock::duration goodbye_ = last_words_time;
     std::shared_ptr<connection> wire_;
