@@ -240,7 +240,7 @@ private:
     static constexpr std::size_t most_of_strangers = 4096;
     static constexpr std::size_t most_queued = 8 << 20;
     static constexpr std::size_t longest_packed = 1024;
-    static constexpr std::size_t most_packed = 12 << 10;  // less than a record of TLS
+    static constexpr std::size_t most_packed = 7680;  // a string that doubles is full then
     static constexpr std::size_t most_unused = 16 << 20;
     static constexpr std::size_t fair_share = 512 << 10;
     static constexpr std::size_t most_unused_of_all = 48 << 20;
@@ -265,7 +265,8 @@ private:
 
     /// A queue of many short frames, as of tasks that are sent ahead, takes little more than their bytes.
     static void pack(std::deque<outgoing>& to, const frame& added) {
-        if (to.empty() || !to.back().is_packed || to.back().what.payload.size() > most_packed) {
+        const std::size_t size = frame::header_size + added.payload.size();
+        if (to.empty() || !to.back().is_packed || to.back().what.payload.size() + size > most_packed) {
             to.emplace_back();
             to.back().is_packed = true;
         }
@@ -347,6 +348,21 @@ private:
         }
     }
 
+    void write_frame(const outgoing& of, std::string_view part, bool is_last) {
+        const frame header{of.what.type, is_last && of.what.last, of.what.abandoned, of.what.continues || of.sent > 0,
+                           of.what.stream};
+        std::string bytes(frame::header_size, '\0');
+        header.put_header(bytes.data(), part.size());
+        if (part.size() < 16384) {  // one record
+            bytes.append(part);
+            channel_->write(bytes.data(), bytes.size());
+        } else {
+            channel_->outgoing().room_for(part.size() + part.size() / 256);  // at once, with what TLS adds
+            channel_->write(bytes.data(), bytes.size());
+            channel_->write(part.data(), part.size());
+        }
+    }
+
     /// Some frames more into the channel. False if there are none.
     bool fill_channel() {
         std::size_t filled = 0;
@@ -363,21 +379,10 @@ private:
             const std::string_view here = next.next().substr(0, frame::longest);
             const std::size_t part = here.size();
             const bool whole = next.sent + part == next.size();
-            batch_.clear();
-            if (!next.is_packed) {
-                batch_.resize(frame::header_size);
-                const frame header{next.what.type, whole && next.what.last, next.what.abandoned,
-                                   next.what.continues || next.sent > 0, next.what.stream};
-                header.put_header(batch_.data(), part);
-            }
-            if (part < 16384) {  // one record
-                batch_.append(here);
-                channel_->write(batch_.data(), batch_.size());
-            } else {
-                channel_->outgoing().room_for(part + part / 256);  // at once, with what TLS adds
-                channel_->write(batch_.data(), batch_.size());
+            if (next.is_packed)
                 channel_->write(here.data(), part);
-            }
+            else
+                write_frame(next, here, whole);
             filled += frame::header_size + part;
             next.sent += part;
             const lock_guard lock(mutex_);
@@ -408,7 +413,6 @@ private:
     std::unique_ptr<channel> channel_;
     frame_parser parser_;
     bool established_ = false;
-    std::string batch_;
     std::atomic<std::size_t> unused_ = 0;
     std::atomic<bool> was_deaf_ = false;
     std::atomic<bool> is_wanted_ = false;
