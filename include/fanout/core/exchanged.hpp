@@ -2,13 +2,15 @@
 // millisecond for each type.
 #pragma once
 
+#include "fanout/core/deferred.hpp"
+
 namespace fanout::detail {
 
 /// What `variable` was; now it is `value`.
-template <class T, class U = T>
-constexpr T exchanged(T& variable, U&& value) {
+template <class T>
+constexpr T exchanged(T& variable, deferred<T> value) {
     T before(static_cast<T&&>(variable));
-    variable = static_cast<U&&>(value);
+    variable = static_cast<T&&>(value);
     return before;
 }
 
