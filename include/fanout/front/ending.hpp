@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <utility>
 
 #include "fanout/core/lock.hpp"
 
@@ -20,7 +21,7 @@ public:
         ended_ = ended_ || ends;
         if (failed_ <= index) return;
         failed_ = index;
-        exception_.swap(exception);  // what was there dies without the lock: its destructor is the user's
+        swap(exception_, exception);  // what was there dies without the lock: its destructor is the user's
     }
 
     /// It is no task's failure: no task that fails later comes before it.
@@ -29,7 +30,7 @@ public:
         if (cancelled_ || ended_) return;
         failed_ = 0;
         ended_ = as_a_whole_ = true;
-        exception_.swap(exception);
+        swap(exception_, exception);
     }
 
     void cancel() noexcept {
@@ -52,7 +53,7 @@ public:
         if (as_a_whole_) return;
         failed_ = nobody;
         ended_ = false;
-        exception_.swap(dropped);
+        swap(exception_, dropped);
     }
 
     bool was_too_late() const noexcept {
