@@ -172,10 +172,11 @@ private:
         return true;
     }
 
-    /// All that was sent is on the other machine: there it stays to be read, however we close. It is told that this was
-    /// all, since that is acknowledged at once, and other bytes after 40 ms.
+    /// All that was sent is on the other machine: there it stays to be read, however we close. Once the last byte is on
+    /// its way it is told that this was all, since that is acknowledged at once, and other bytes after 40 ms.
     static bool has_arrived(int socket) noexcept {
-        shutdown(socket, SHUT_WR);
+        int waits_here = 0;
+        if (ioctl(socket, SIOCOUTQNSD, &waits_here) == 0 && waits_here == 0) shutdown(socket, SHUT_WR);
         int on_its_way = 0;
         return ioctl(socket, SIOCOUTQ, &on_its_way) < 0 || on_its_way == 0;
     }
