@@ -21,15 +21,15 @@ ratio_is_kept() {
         milliseconds_to_include fanout/fanout.hpp >>"$work/fanout"
     done
     local thread fanout percent
-    thread=$(median "$work/thread")
-    fanout=$(median "$work/fanout")
+    thread=$(fastest "$work/thread")
+    fanout=$(fastest "$work/fanout")
     percent=$((100 * fanout / thread))
     printf '%-20s %5d ms\n' '<thread>' "$thread" '<fanout/fanout.hpp>' "$fanout"
     printf '%-20s %d.%02d of at most 2.00\n' 'ratio' $((percent / 100)) $((percent % 100))
     ((percent <= 200))
 }
 
-median() { sort -n "$1" | sed -n 4p; }
+fastest() { sort -n "$1" | head -n 1; }  # whatever else the machine does only adds to it
 
 for _ in {1..3}; do  # a machine that is busy with something else can spoil a whole round
     if ratio_is_kept; then exit 0; fi
