@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "fanout/core/backend.hpp"
-#include "fanout/core/bytes.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/owned.hpp"
 #include "fanout/core/plain_thread.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/string_sink.hpp"
 #include "fanout/processes/system.hpp"
 
 namespace fanout::detail {
@@ -67,17 +67,6 @@ public:
     }
 
 private:
-    class into_string final : public byte_sink {
-    public:
-        explicit into_string(std::string& to) : to_(to) {}
-
-    private:
-        void overflow(const std::byte* data, std::size_t size) override {
-            to_.append(static_cast<const char*>(static_cast<const void*>(data)), size);
-        }
-        std::string& to_;
-    };
-
     static void* read_all_of(void* me) {
         const own_thread_mark mark;
         static_cast<feeder*>(me)->read_all();
@@ -113,7 +102,7 @@ private:
         auto task = owned<fed_task>(new fed_task());
         task->index = index;
         try {
-            into_string sink(task->bytes);
+            string_sink sink(task->bytes);
             tasks_.write_elements(index, sink);
         } catch (...) {
             task->broken = std::current_exception();

@@ -11,41 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "fanout/core/bytes.hpp"
+#include "fanout/core/string_sink.hpp"
 #include "fanout/tcp/function_key.hpp"
 #include "fanout/tcp/messages.hpp"
 #include "fanout/tcp/run_inbox.hpp"
 #include "fanout/tcp/shared.hpp"
 
 namespace fanout::detail {
-
-/// Keeps what is written to it as text.
-class text_sink final : public byte_sink {
-public:
-    text_sink() noexcept { open_window(); }
-
-    std::string finished() {
-        flush();
-        return std::move(text_);
-    }
-
-private:
-    void overflow(const std::byte* data, std::size_t size) override {
-        flush();
-        text_.append(reinterpret_cast<const char*>(data), size);
-    }
-    void flush() {
-        text_.append(reinterpret_cast<const char*>(window_), static_cast<std::size_t>(next_ - window_));
-        open_window();
-    }
-    void open_window() noexcept {
-        next_ = window_;
-        end_ = window_ + sizeof window_;
-    }
-
-    std::byte window_[4096];
-    std::string text_;
-};
 
 /// Sends the shared values of one run. Their bytes, which may be many, are made once for all workers that are sent them
 /// at about the same time, and kept until the last of these has them.
@@ -81,9 +53,10 @@ private:
     std::shared_ptr<const std::string> bytes_of(std::uint64_t number, const shared_values::held& of) {
         std::weak_ptr<const std::string>& on_the_way = on_the_way_[number];
         if (auto bytes = on_the_way.lock()) return bytes;
-        text_sink sink;
+        std::string text;
+        string_sink sink(text);
         of.write(of.value, sink);
-        auto bytes = std::make_shared<const std::string>(sink.finished());
+        auto bytes = std::make_shared<const std::string>(std::move(text));
         on_the_way = bytes;
         return bytes;
     }
