@@ -58,7 +58,8 @@ if is_full; then
     have_peers() { "$peers/bin/python" -c 'import joblib, distributed, mpi4py, numpy, matplotlib' 2>/dev/null; }
     have_peers || { python3 -m venv "$peers" && "$peers/bin/pip" install -q "${wanted[@]}"; } >/dev/null 2>&1 || true
     if have_peers; then
-        "$peers/bin/python" bench/peers.py --rounds 3 >"$results/peers.json"
+        "$peers/bin/python" bench/peers.py --rounds 3 >"$results/peers.json.new"
+        mv "$results/peers.json.new" "$results/peers.json"
         "$peers/bin/python" bench/charts.py "$results"
     else
         echo "${wanted[*]} could not be installed, as without a network: SKIPPED what is measured with them, and charts"

@@ -91,6 +91,15 @@ TEST_CASE("what makes no sense is refused in plain words") {
     CHECK_THAT(refusal({"--fanout-worker", "a:1", "--key-file", "/no/such/file"}), containing("/no/such/file"));
 }
 
+TEST_CASE("a worker has at most as many slots as its processes can be told apart") {
+    STATIC_REQUIRE(most_slots == claims::most_workers);
+    CHECK(parsed({"--fanout-worker", "host:1", "--plain", "--slots", "65533"})->settings.slots == most_slots);
+    CHECK_THAT(refusal({"--fanout-worker", "host:1", "--plain", "--slots", "65534"}),
+               containing("65534 makes no sense"));
+    CHECK_THROWS_WITH(parallel(1, tcp{.slots = 65534})(delayed([](int i) { return i; }), std::vector{1}),
+                      containing("slots = 65534 has no meaning; give 1 to 65533"));
+}
+
 TEST_CASE("a key that others can read, or that is none, is refused") {
     char path[] = "/tmp/fanout-test-key-XXXXXX";
     close(mkstemp(path));

@@ -11,6 +11,8 @@ namespace fanout {
 
 namespace detail {
 
+inline constexpr int most_slots = 65533;  // of a worker: as many processes as it can tell apart
+
 /// What a worker is started with.
 struct worker_order {
     std::string addresses;  // of the coordinator, "host:port,host:port"

@@ -41,7 +41,7 @@ struct ssh_host {
             good = good && text[i] >= '0' && text[i] <= '9' && i < 5;
             result.slots = result.slots * 10 + (text[i] - '0');
         }
-        if (!good || (slash != text.npos && (result.slots < 1 || result.slots > 65533)))
+        if (!good || (slash != text.npos && (result.slots < 1 || result.slots > most_slots)))
             throw std::invalid_argument(
                 concat({"fanout: '", text, "' names no machine; give host, user@host, or 8/user@host for 8 slots"}));
         return result;

@@ -165,8 +165,9 @@ private:
         require(
             !speculate || retries.value_or(2) > 0,
             "speculate begins tasks twice, and retries = 0 says that they may run only once; leave one of them out");
-        require(!slots || (*slots >= 1 && *slots <= 65533),
-                "slots = " + std::to_string(slots.value_or(0)) + " has no meaning; give 1 or more");
+        require(!slots || (*slots >= 1 && *slots <= detail::most_slots),
+                "slots = " + std::to_string(slots.value_or(0)) + " has no meaning; give 1 to " +
+                    std::to_string(detail::most_slots));
         require(!wait_for_workers || *wait_for_workers >= 1,
                 "wait_for_workers = " + std::to_string(wait_for_workers.value_or(0)) +
                     " waits for nobody; give 1 or more, or leave it out to begin with the first worker");

@@ -19,6 +19,7 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/launch/exit_codes.hpp"
+#include "fanout/launch/launcher.hpp"
 #include "fanout/tcp/address.hpp"
 #include "fanout/tcp/worker_session.hpp"
 
@@ -62,7 +63,7 @@ struct worker_command {
             if (i + 1 == argc) throw std::invalid_argument(option + " needs a value");
             const char* const value = argv[++i];
             if (option == "--slots")
-                result.settings.slots = static_cast<int>(number(option, value, 1, 65533));
+                result.settings.slots = static_cast<int>(number(option, value, 1, most_slots));
             else if (option == "--grace")
                 result.settings.grace = std::chrono::seconds(number(option, value, 0, 1'000'000));
             else if (option == "--lifetime")
