@@ -29,7 +29,8 @@ class results:
         self.figures, self.context = self._calls_by_size("threads")
         self.processes, self.tcp, self.serialize = (self._times(name) for name in ("processes", "tcp", "serialize"))
         self.loads = [self._read(f"tcp_load_{workers}") for workers in (10, 1000)]
-        self.peers, self.compile_time = (self._read_if_there(name) for name in ("peers", "compile_time"))
+        self.peers, self.tutorial, self.compile_time = (self._read_if_there(name)
+                                                        for name in ("peers", "tutorial", "compile_time"))
 
     def aims(self):
         """(what, measured) for each aim that limits.txt names."""

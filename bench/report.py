@@ -125,6 +125,27 @@ def tcp_table(processes, took, loads):
     return lines + [f"| {what} | {cost} |" for what, cost in rows]
 
 
+def tutorial_table(measured_cases):
+    cases = [
+        ("10,000 square roots", "square_roots"),
+        ("30 random forests of 100 trees, 1,000 rows each (the tutorial's, 1,000 times)", "forests"),
+        ("500 requests that wait 50 ms, 20 at a time", "requests"),
+    ]
+    if not measured_cases:
+        return []
+    versions = measured_cases["versions"]
+    lines = [
+        f"| joblib's tutorial, two workers | C++: the loop | fanout | gain | Python: the loop | joblib "
+        f"{versions['joblib']} | gain |", "|---|---:|---:|---:|---:|---:|---:|"]
+    for title, case in cases:
+        cells = []
+        for who in ("fanout", "joblib"):
+            loop, took = measured_cases["seconds"][case][who]
+            cells += [shown(loop * 1e6), shown(took * 1e6), f"{loop / took:.3g}"]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def compile_table(took):
     lines = ["| compiling, g++ -O0 | |", "|---|---:|"]
     return lines + [f"| {what} | {shown(1e6 * seconds)} |" for what, seconds in took.items()]
@@ -153,9 +174,10 @@ def main():
 
     results = measured.results(arguments.folder)
     text = [machine(results.context)]
-    for each in (table(results.figures), worker_table(results), tcp_table(results.processes, results.tcp, results.loads),
+    for each in (table(results.figures), worker_table(results),
+                 tutorial_table(results.tutorial), tcp_table(results.processes, results.tcp, results.loads),
                  serialize_table(results.serialize), compile_table(results.compile_time)):
-        text += ["", *each]
+        text += ["", *each] if each else []
     aims = aims_table(results)
     print("\n".join([*text, "", *aims]))
 

@@ -24,7 +24,9 @@ done
 is_full() { ((rounds > 3)); }
 
 need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
-if is_full; then need_packages python3-venv openmpi-bin parallel; fi
+if is_full; then
+    need_packages python3-venv openmpi-bin parallel pkg-config libdlib-dev libcurl4-openssl-dev libcpp-httplib-dev
+fi
 need_cmake_3_25
 cmake --preset bench
 cmake --build --preset bench
@@ -54,12 +56,20 @@ python3 bench/compile_time.py --rounds $(((rounds + 1) / 2)) >"$results/compile_
 # The same calls with what others use, where these can be had, and charts.
 if is_full; then
     peers=build/python-peers
-    wanted=(joblib==1.6.0 distributed==2026.8.0 mpi4py==4.1.2 numpy matplotlib)
-    have_peers() { "$peers/bin/python" -c 'import joblib, distributed, mpi4py, numpy, matplotlib' 2>/dev/null; }
+    wanted=(joblib==1.6.0 distributed==2026.8.0 mpi4py==4.1.2 numpy matplotlib requests scikit-learn)
+    have_peers() {
+        "$peers/bin/python" -c 'import joblib, distributed, mpi4py, numpy, matplotlib, requests, sklearn' 2>/dev/null
+    }
+    measure_in_python() {  # measure_in_python NAME [ARGUMENT...]
+        "$peers/bin/python" "bench/$1.py" "${@:2}" --rounds 3 >"$results/$1.json.new"
+        mv "$results/$1.json.new" "$results/$1.json"  # whole, or not there
+    }
     have_peers || { python3 -m venv "$peers" && "$peers/bin/pip" install -q "${wanted[@]}"; } >/dev/null 2>&1 || true
     if have_peers; then
-        "$peers/bin/python" bench/peers.py --rounds 3 >"$results/peers.json.new"
-        mv "$results/peers.json.new" "$results/peers.json"
+        measure_in_python peers
+        cmake --preset examples >/dev/null
+        cmake --build --preset examples --target sqrt train_models http_requests
+        measure_in_python tutorial build/examples build/bench/page_server
         "$peers/bin/python" bench/charts.py "$results"
     else
         echo "${wanted[*]} could not be installed, as without a network: SKIPPED what is measured with them, and charts"
