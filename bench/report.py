@@ -2,7 +2,8 @@
 """Makes the tables of the README from the JSON of the benchmarks, and holds them against the targets.
 
 report.py FOLDER    prints the tables and the targets of what run.sh has put into that folder
-    --readme F    also writes the tables into file F between its markers, and the targets into targets.md beside this
+    --readme F    also writes the first tables into file F between its markers, the others into docs/measurements.md
+                  beside it, and the targets into targets.md beside this
 """
 import argparse
 import pathlib
@@ -173,13 +174,17 @@ def main():
     arguments = parser.parse_args()
 
     results = measured.results(arguments.folder)
-    text = [machine(results.context)]
-    for each in (table(results.figures), worker_table(results),
-                 tutorial_table(results.tutorial), tcp_table(results.processes, results.tcp, results.loads),
-                 serialize_table(results.serialize), compile_table(results.compile_time)):
-        text += ["", *each] if each else []
+    def with_the_machine(*tables):
+        text = [machine(results.context)]
+        for each in tables:
+            text += ["", *each] if each else []
+        return text
+
+    text = with_the_machine(table(results.figures), worker_table(results), tutorial_table(results.tutorial))
+    more = with_the_machine(tcp_table(results.processes, results.tcp, results.loads),
+                            serialize_table(results.serialize), compile_table(results.compile_time))
     aims = aims_table(results)
-    print("\n".join([*text, "", *aims]))
+    print("\n".join([*text, "", *more[2:], "", *aims]))
 
     if arguments.readme:
         readme = pathlib.Path(arguments.readme)
@@ -188,6 +193,9 @@ def main():
         if replaced != 1:
             parser.error(f"{readme} has no markers <!-- bench: threads --> ... <!-- end of bench -->")
         readme.write_text(written)
+        page = readme.parent / "docs" / "measurements.md"
+        page.write_text("\n".join(["# More measurements", "", "By `bench/run.sh`; the main ones are in the "
+                                   "[README](../README.md#how-fast).", "", *more, ""]))
         beside = pathlib.Path(__file__).with_name("targets.md")
         beside.write_text("\n".join(["# What fanout wants to be, and is", "", machine(results.context), "", *aims, ""]))
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the benchmarks, after installing what they need, and runs them: bench/run.sh [--quick] [--check] [--readme]
 # Figures and charts come into bench/results. --quick: three rounds, fanout and the libraries of C++ only; --check:
-# status 1 if something is slower than limits.txt lets CI have it; --readme: writes the tables into README.md, the
-# targets into bench/targets.md, the model into docs/scaling.md and two charts into docs/charts.
+# status 1 if something is slower than limits.txt lets CI have it; --readme: writes the tables into README.md and
+# docs/measurements.md, the targets into bench/targets.md, the model into docs/scaling.md and two charts into docs/charts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh

@@ -8,6 +8,8 @@
 #include "fanout/core/platform.hpp"
 #if !FANOUT_ON_LINUX
 #error "fanout: tcp runs on Linux only; on this system use threads{} or sequential{}"
+#elif !__has_include(<openssl/ssl.h>)
+#error "fanout: tcp needs OpenSSL (on Debian: apt-get install libssl-dev); link with -lssl -lcrypto, or fanout::tcp"
 #endif
 
 #include "fanout/launch/external.hpp"

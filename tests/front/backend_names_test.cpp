@@ -62,6 +62,7 @@ TEST_CASE("a name that nobody has is an error that lists those there are", "[bac
     CHECK_THROWS_WITH(backend("quantum"), !containing("did you mean"));
     CHECK_THROWS_WITH(backend("thread"), containing("(did you mean threads?)"));
     CHECK_THROWS_WITH(backend("Processes?retries=0"), containing("(did you mean processes?)"));
+    CHECK_THROWS_WITH(backend("processes:retries=0"), containing("; options stand behind a question mark: processes?"));
     CHECK_THROWS_AS(backend(""), std::invalid_argument);
 }
 
@@ -136,4 +137,5 @@ TEST_CASE("tcp is written at the call, and whoever names it is told so; a name t
                                           containing("write it at the call, parallel(n, tcp{})"));
     CHECK_THROWS_WITH(backend("thread"), containing("(did you mean threads?)"));
     CHECK_THROWS_WITH(backend("process"), containing("(did you mean processes?)"));
+    CHECK_THROWS_WITH(backend("processes:retries=0"), containing("; options stand behind a question mark: processes?"));
 }

@@ -112,6 +112,9 @@ TEST_CASE("it is a kind of cancelled, and says how long there was and how far th
                           starting_with("fanout: the call was not done within its deadline of 0.01") &&
                               containing(" of 10 tasks were done; give it more time"));
     });
+    CHECK_THROWS_WITH(parallel({.deadline = 10ms}, fanout::sequential{})(
+                          delayed([](std::stop_token told, int) { wait_until_told(told); }), {1}),
+                      containing("1 of 1 tasks were done, the last of them too late; give it more time"));
 }
 
 TEST_CASE("a deadline ends the wait for room in a bounded window", "[deadline]") {

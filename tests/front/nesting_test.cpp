@@ -5,6 +5,7 @@
 #include <fanout/processes/processes.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <latch>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "support/threads_of_this_process.hpp"
 
 using fanout::delayed, fanout::parallel;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -53,9 +55,9 @@ class busy_task {
 public:
     int operator()(int i) {
         const in_flight::guard running(tasks_);
-        for (int look = 0; look < 20; ++look) {
+        for (int look = 0; look < 10; ++look) {
             most_threads_.raise_to(0, threads_of_this_process());
-            std::this_thread::yield();
+            std::this_thread::sleep_for(50us);
         }
         return i;
     }

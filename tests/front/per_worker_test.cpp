@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -52,7 +53,7 @@ public:
         in_use_ = false;
     }
     void use() {
-        use([] { std::this_thread::yield(); });
+        use([] { std::this_thread::sleep_for(std::chrono::microseconds(20)); });
     }
 
 private:

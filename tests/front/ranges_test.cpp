@@ -1,5 +1,6 @@
 // Any range will do, and its elements reach the function as they stand in it.
 #include <fanout/front/parallel.hpp>
+#include <fanout/processes/processes.hpp>
 
 #include <deque>
 #include <forward_list>
@@ -8,6 +9,7 @@
 #include <ranges>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +55,16 @@ TEST_CASE("containers and views of every kind are run over", "[ranges]") {
         int array[] = {1, 2, 3};
         CHECK(run(delayed(doubled), array) == expected);
     });
+}
+
+TEST_CASE("values can be written down at the call", "[ranges]") {
+    const auto kept = parallel(2);
+    const auto at_most_one = [](int i) { return i < 2 ? i : throw std::domain_error("two"); };
+    CHECK(kept(delayed(doubled), {1, 2, 3}) == std::vector{2, 4, 6});
+    CHECK(parallel(2)(delayed(doubled), {4}) == std::vector{8});
+    CHECK(*kept.outcomes(delayed(at_most_one), {1, 2})[0] == 1);
+    CHECK(parallel(2).outcomes(delayed(at_most_one), {1, 2})[1].error().what == "two");
+    CHECK(parallel(2, fanout::processes{})(delayed(doubled), {5, 6}) == std::vector{10, 12});
 }
 
 TEST_CASE("ranges that do not know their size are run over", "[ranges]") {

@@ -22,7 +22,8 @@ struct task_range {
     explicit operator bool() const noexcept { return first < last; }
 };
 
-/// One call of `parallel`. Types are erased at the grain of a range of tasks: one virtual call a chunk, none a task.
+/// One call of `parallel`, with all its tasks. (In `n_jobs`, the name that joblib gave it, jobs are tasks that run at
+/// once.) Types are erased at the grain of a range of tasks: one virtual call a chunk, none a task.
 ///
 /// All members may be called from several threads at once.
 class job {

@@ -40,8 +40,8 @@ struct options {
     /// task fails with `task_timeout`.
     optional_time timeout = {};
 
-    /// The longest that the whole call may take, counted from its start. Then no further task starts, those that run
-    /// are told to stop through their token and waited for, or killed on processes, and the call throws
+    /// The longest that the whole call may take: a duration, counted from its start. Then no further task starts, those
+    /// that run are told to stop through their token and waited for, or killed on processes, and the call throws
     /// `deadline_exceeded`. A worker that is reading the input is waited for too. Costs 30 us a call.
     optional_time deadline = {};
 

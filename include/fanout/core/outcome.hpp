@@ -37,7 +37,8 @@ inline failure describe_current_exception(std::size_t index, int worker, const c
 
 }  // namespace detail
 
-/// A task's value or its failure. Made by `parallel(...).outcomes(...)`; used like `std::expected`.
+/// A task's value or its failure. Made by `parallel(...).outcomes(...)`; used like `std::expected`, except that
+/// `value()` throws what the task threw, and `error()` of one that succeeded throws too.
 ///
 /// An outcome that was default-constructed belongs to no task: it has no value, and `error()` says so.
 /// Copies share the failure; distinct outcomes may be used from different threads.

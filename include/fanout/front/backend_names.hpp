@@ -120,6 +120,7 @@ template <class Text>
         }
     }
     if (!closest.empty()) text += concat({" (did you mean ", closest, "?)"});
+    if (name.find_first_of(":=,& ") != name.npos) text += "; options stand behind a question mark: processes?retries=0";
     throw std::invalid_argument(text);
 }
 

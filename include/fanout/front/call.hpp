@@ -120,7 +120,8 @@ public:
         if (ending_.was_too_late())
             throw deadline_exceeded(
                 concat({"fanout: the call was not done within its deadline of ", in_seconds(*plan_.wishes.deadline),
-                        " s; ", tasks_done(), " were done; give it more time",
+                        " s; ", tasks_done(), " were done",
+                        total_ == finished_.value ? ", the last of them too late" : "", "; give it more time",
                         gives_results_meanwhile() ? "" : ", or use stream(...), which gives results as they come"}));
         if (ending_.was_cancelled()) throw cancelled(concat({"fanout: the call was stopped after ", tasks_done()}));
         ending_.rethrow_failure();

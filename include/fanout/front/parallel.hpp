@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -184,6 +185,17 @@ public:
         return detail::run_call<false>(plan(), backend_, std::forward<What>(what)...);
     }
 
+    /// Of values that are written down: parallel(2)(delayed(f), {1, 2, 3}).
+    template <class F, class T>
+    auto operator()(F&& f, std::initializer_list<T> values) const& {
+        const detail::use_count::guard in_use(uses_);
+        return detail::run_call<false>(plan(), runner(), std::forward<F>(f), values);
+    }
+    template <class F, class T>
+    auto operator()(F&& f, std::initializer_list<T> values) && {
+        return detail::run_call<false>(plan(), backend_, std::forward<F>(f), values);
+    }
+
     /// The same, but every task is run whatever becomes of the others, and there is an `outcome` for each: its value or
     /// its failure. Throws only if the input breaks or the call is stopped.
     template <class... What>
@@ -194,6 +206,15 @@ public:
     template <class... What>
     [[nodiscard]] auto outcomes(What&&... what) && {
         return detail::run_call<true>(plan(), backend_, std::forward<What>(what)...);
+    }
+    template <class F, class T>
+    [[nodiscard]] auto outcomes(F&& f, std::initializer_list<T> values) const& {
+        const detail::use_count::guard in_use(uses_);
+        return detail::run_call<true>(plan(), runner(), std::forward<F>(f), values);
+    }
+    template <class F, class T>
+    [[nodiscard]] auto outcomes(F&& f, std::initializer_list<T> values) && {
+        return detail::run_call<true>(plan(), backend_, std::forward<F>(f), values);
     }
 
     /// The results as a range, while the loop runs: in the order of the input, each as soon as those before it are

@@ -64,6 +64,11 @@ template <class Op, class Accumulated, class Result>
 concept combines =
     requires(Op& op, Accumulated& so_far, Result&& next) { so_far = op(std::move(so_far), std::move(next)); };
 
+/// Each step would lose what stands behind the point, as in std::accumulate(first, last, 0).
+template <class Op, class Accumulated, class Result>
+concept cuts_off_fractions =
+    std::is_integral_v<Accumulated> && std::is_floating_point_v<std::invoke_result_t<Op&, Accumulated&&, Result&&>>;
+
 /// Strictly from left to right, so that the outcome does not depend on who ran what.
 template <class Runner, class Accumulated, class Op, class F, class... Rs>
 auto reduce_loop(const call_plan& plan, const Runner& runner, Accumulated so_far, Op& op, const F& f, Rs&... ranges) {
@@ -72,6 +77,9 @@ auto reduce_loop(const call_plan& plan, const Runner& runner, Accumulated so_far
         static_assert(combines<Op, Accumulated, result>,
                       "fanout: reduce(init, op, delayed(f), range): op(so_far, result) takes what init is and what f "
                       "gives, and gives what init is");
+        static_assert(!cuts_off_fractions<Op, Accumulated, result>,
+                      "fanout: reduce(init, op, delayed(f), range): init is a whole number and op gives a fraction, of "
+                      "which only the whole part would be kept at each step; begin with 0.0");
         if constexpr (combines<Op, Accumulated, result>) {
             const auto add = [&](std::size_t, result&& next) {
                 so_far = op(std::move(so_far), std::move(next));

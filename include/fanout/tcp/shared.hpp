@@ -167,7 +167,7 @@ public:
                 new detail::shared_values::held(&value_, &detail::entry_of<detail::shared_code<T>>, write, nullptr));
         }
     }
-    shared(const shared&) = delete;
+    shared(const shared&) = delete;  // capture its reference: [t = table.ref()](int i) { return (*t)[i]; }
     shared& operator=(const shared&) = delete;
     ~shared() { detail::shared_values::put(number_, nullptr); }
 
