@@ -127,4 +127,21 @@ TEST_CASE("a worker may die at any step, and in any way", "[chaos]") {
     }
 }
 
+TEST_CASE("the only worker may die between taking the last number and putting its name to the task", "[chaos]") {
+    steps::plan& plan = steps::shared_plan();
+    plan.passes = 2;  // the first two of three
+    plan.way = steps::by_sigkill;
+    plan.deaths = 1;
+    plan.step = steps::after_next;
+    fanout::detail::process_settings settings;
+    settings.workers = 1;
+    portable_job numbers({.size = 3}, portable_job::number_function([](std::size_t i) { return std::int64_t(i); }));
+    run_on_processes(numbers, settings);
+    plan.step = -1;
+    CHECK(plan.deaths == 0);
+    CHECK(numbers.each_stored_once());
+    CHECK(numbers.stored.size() == 3);
+    CHECK(numbers.numbers == std::vector<std::int64_t>{0, 1, 2});
+}
+
 #endif

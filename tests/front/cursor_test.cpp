@@ -52,3 +52,25 @@ TEST_CASE("several threads claim every task exactly once", "[cursor]") {
     for (const auto& each : claimed) once += each == 1;
     CHECK(once == size);
 }
+
+TEST_CASE("of two claims at the same moment that want the same rest, neither goes beyond the end", "[cursor]") {
+    constexpr int rounds = 100'000;
+    constexpr std::size_t size = 10;
+    std::vector<cursor> all(rounds);
+    std::atomic<int> there[2] = {0, 0};
+    std::atomic<int> beyond = 0;
+    {
+        std::vector<std::jthread> workers;
+        for (int worker = 0; worker < 2; ++worker)
+            workers.emplace_back([&, worker] {
+                for (int round = 0; round < rounds; ++round) {
+                    ++there[worker];
+                    for (int looks = 1; there[1 - worker] <= round; ++looks)
+                        if (looks % 1000 == 0) std::this_thread::yield();  // both may have one CPU
+                    const task_range tasks = all[static_cast<std::size_t>(round)].claim(7, size);
+                    if (tasks.last > size) ++beyond;
+                }
+            });
+    }
+    CHECK(beyond == 0);
+}
