@@ -119,10 +119,11 @@ TEST_CASE("results that come twice, too late, or from who was not asked, count o
     const auto back = call.worker();
     call.answer(*back, *lost, 1000);  // which it was not asked for
     while (std::optional<detail::chunk_header> chunk = call.chunk_for(*back)) {
-        call.answer(*back, *chunk);
-        call.answer(*back, *chunk, 2000);
         detail::chunk_header of_another_call = *chunk;
         ++of_another_call.run;
+        call.answer(*back, of_another_call, 3000);
+        call.answer(*back, *chunk);
+        call.answer(*back, *chunk, 2000);
         call.answer(*back, of_another_call, 3000);
         if (chunk->first == 2) break;
     }
