@@ -159,6 +159,7 @@ TEST_CASE("who does not use what he has received hears no more until he does") {
     CHECK(ends.here->is_deaf());
     std::size_t got = whole(ends.got_here).size();
     CHECK(got < (20u << 20));
+    CHECK(ends.here->has_rest());
     const int news = ends.driver.news;
     for (int round = 0; round < 10 && got < payload.size() + 5; ++round) {
         ends.here->has_used(whole(ends.got_here).size());
@@ -167,6 +168,7 @@ TEST_CASE("who does not use what he has received hears no more until he does") {
         got += whole(ends.got_here).size();
     }
     CHECK(got == payload.size() + 5);
+    CHECK(!ends.here->has_rest());
     CHECK(ends.driver.news > news);
 }
 
@@ -213,6 +215,23 @@ TEST_CASE("the end of one side is the end of the other, and who waits for room i
     stuck.here->close();
     sender.join();
     CHECK(!sent);
+}
+
+TEST_CASE("who is to wait no more for room is refused, and so is the rest of his message") {
+    both_ends ends;
+    ends.drive(10);
+    const frame part{frame_type::result, false, false, false, 1, "part"};
+    CHECK(ends.here->send_when_there_is_room(part));
+    ends.here->send(frame_type::tasks, 1, std::string(10 << 20, 'x'));
+    bool sent = true;
+    std::thread sender([&] { sent = ends.here->send_when_there_is_room(part); });
+    ends.here->wait_no_more();
+    sender.join();
+    CHECK(!sent);
+    ends.drive(400);  // there is room again
+    CHECK(!ends.here->send_when_there_is_room(part));
+    ends.drive(10);
+    CHECK(whole(ends.got_there).size() == 4 + (10u << 20));
 }
 
 TEST_CASE("a connection is closed when everything has been sent") {

@@ -97,6 +97,56 @@ TEST_CASE("a shared value that cannot be read in a worker takes no other along")
     CHECK(cluster(delayed([good = good.ref()](int i) { return i + (*good)[0]; }), std::vector{1}) == std::vector{8});
 }
 
+/// Cannot be read the first time, in each process.
+struct unreadable_at_first {
+    int x = 0;
+};
+template <>
+struct fanout::codec<unreadable_at_first> {
+    static void write(writer& to, const unreadable_at_first& value) { to(value.x); }
+    static unreadable_at_first read(reader& from) {
+        static int reads = 0;
+        if (reads++ == 0) throw std::range_error("it cannot be read yet");
+        return {from.read<int>()};
+    }
+};
+
+TEST_CASE("a value that could not be read is sent again with the next call") {
+    const shared value(unreadable_at_first{7});
+    const auto cluster = parallel(1, tcp{});
+    const auto task = delayed([value = value.ref()](int i) { return value->x + i; });
+    CHECK_THROWS_WITH(cluster(task, std::vector{1}), containing("cannot be read yet"));
+    CHECK(cluster(task, std::vector{1}) == std::vector{8});
+}
+
+TEST_CASE("a task may make shared values of its own, and they are not the caller's") {
+    const shared callers(std::vector{10, 20, 30});
+    const auto sums = parallel(1, tcp{})(delayed([callers = callers.ref()](int i) {
+                                             const shared own(std::string("a task's"));
+                                             static const shared kept(3.5);
+                                             const auto nested = parallel(1, tcp{})(
+                                                 delayed([own = own.ref(), kept = kept.ref()](int x) {
+                                                     return x + static_cast<int>(own->size()) + static_cast<int>(*kept);
+                                                 }),
+                                                 std::vector{100});
+                                             return (*callers)[static_cast<std::size_t>(i)] + nested[0];
+                                         }),
+                                         std::vector{0, 1, 2});
+    CHECK(sums == std::vector{121, 131, 141});
+}
+
+TEST_CASE("a task may hand a shared value on to a call of its own") {
+    const shared table(std::vector{10, 20, 30});
+    const auto sums = parallel(1, tcp{})(
+        delayed([table = table.ref()](int i) {
+            const auto nested = parallel(1, tcp{})(
+                delayed([table](int j) { return (*table)[static_cast<std::size_t>(j)]; }), std::vector{i, i + 1});
+            return nested[0] + nested[1];
+        }),
+        std::vector{0, 1});
+    CHECK(sums == std::vector{30, 50});
+}
+
 TEST_CASE("a value that is gone is gone in the workers too") {
     const auto cluster = parallel(1, tcp{});
     const auto number = [](const auto& f) { return detail::bytes_of(f).size(); };

@@ -388,6 +388,33 @@ TEST_CASE("calls of one object from several threads come one after the other") {
     CHECK(good == 20);
 }
 
+TEST_CASE("a call by what runs within another of the same object would wait for itself, and is refused") {
+    const auto cluster = parallel(1, tcp{});
+    const auto same = delayed([](int i) { return i; });
+    const auto call_inside = [&](int sum, int next) { return sum + cluster(same, {next})[0]; };
+    CHECK_THROWS_AS(cluster.reduce(0, call_inside, same, std::vector{1, 2}), std::logic_error);
+    CHECK_THROWS_WITH(cluster.reduce(0, call_inside, same, std::vector{1, 2}),
+                      containing("it would wait for itself; use an object of its own there"));
+    CHECK(cluster(same, {1}) == std::vector{1});
+}
+
+TEST_CASE("who waits for his turn on an object waits no longer than his deadline") {
+    const auto cluster = parallel({.n_jobs = 1, .deadline = 500ms}, tcp{});
+    const auto same = delayed([](int i) { return i; });
+    std::atomic<bool> has_begun = false, may_go_on = false;
+    std::jthread other([&] {
+        const auto stand = [&](int sum, int next) {
+            has_begun = true;
+            while (!may_go_on) std::this_thread::sleep_for(1ms);
+            return sum + next;
+        };
+        CHECK_THROWS_AS(cluster.reduce(0, stand, same, std::views::iota(0, 10'000)), deadline_exceeded);
+    });
+    while (!has_begun) std::this_thread::sleep_for(1ms);
+    CHECK_THROWS_AS(cluster(same, {1}), deadline_exceeded);
+    may_go_on = true;
+}
+
 // The thread sanitizer allows no new threads in a process that was forked from one with threads.
 static auto inner_threads() {
     if constexpr (FANOUT_TESTS_UNDER_TSAN)

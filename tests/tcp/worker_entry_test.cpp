@@ -1,5 +1,7 @@
 #include <fanout/tcp/worker_entry.hpp>
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -262,6 +264,24 @@ static int exit_code_of_a_worker_that_leaves(int milliseconds) {
 TEST_CASE("a worker that is asked to leave waits for what runs, but only so long") {
     CHECK(exit_code_of_a_worker_that_leaves(200) == 0);
     CHECK(exit_code_of_a_worker_that_leaves(60'000) == 143);
+}
+
+TEST_CASE("a worker that is asked to leave before it could say who it is says nothing") {
+    const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
+    worker_by_hand worker({"127.0.0.1:" + port_of(listener), "--plain"});
+    pollfd there{listener.number(), POLLIN, 0};
+    REQUIRE(poll(&there, 1, 30'000) == 1);
+    const fake_peer coordinator{descriptor(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC))};
+    std::string said = coordinator.receive_raw();
+    kill(worker.pid(), SIGTERM);
+    std::this_thread::sleep_for(500ms);
+    preface mine;
+    mine.from = role::coordinator;
+    mine.security = security_mode::plain;
+    coordinator.send_raw(mine.bytes());
+    for (std::string more; !(more = coordinator.receive_raw()).empty();) said += more;
+    CHECK(said.size() == preface::size);
+    CHECK(worker.exit_code() == 0);
 }
 
 TEST_CASE("a worker that hangs on its input ends with it") {

@@ -1,10 +1,12 @@
 // The coordinator: has workers started, lets them in, knows who is there.
 #pragma once
 
+#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -89,11 +91,22 @@ public:
     /// Where workers find it: "host:port,host:port".
     const std::string& addresses() const noexcept { return addresses_; }
 
-    /// Sends to `inbox` what comes from now on, and who is there already. One call at a time: others wait.
-    std::uint64_t begin_run(run_inbox& inbox) {
+    /// Sends to `inbox` what comes from now on, and who is there already. Gives the number of the run. One call at a
+    /// time: others wait, unless they are to end; then there is none. Throws `std::logic_error` in the thread that runs
+    /// a call, which would wait for itself.
+    std::optional<std::uint64_t> begin_run(run_inbox& inbox, const job& work) {
         unique_lock lock(mutex_);
-        free_.wait(lock, [this] { return !inbox_; });
+        while (inbox_) {
+            if (pthread_equal(runs_in_, pthread_self()))
+                throw std::logic_error(
+                    "fanout: tcp: this object runs one call at a time, and this one was made by what runs within the "
+                    "other, as the op of reduce or on_progress: it would wait for itself; use an object of its own "
+                    "there");
+            if (work.stopping()) return std::nullopt;
+            free_.wait_until(lock, clock::now() + std::chrono::milliseconds(50), [this] { return !inbox_; });
+        }
         inbox_ = &inbox;
+        runs_in_ = pthread_self();
         for (const auto& each : peers_)
             if (!each.second->leaves) inbox.put({run_event::what::joined, each.second, {}});
         return ++runs_;
@@ -119,7 +132,10 @@ public:
         if (success) launched_->note_success();
         return launched_->keep_up();
     }
-    std::string last_words() const { return launched_->last_words(); }
+    std::string last_words() const {
+        const lock_guard lock(launching_);
+        return launched_->last_words();
+    }
     clock::duration patience() const noexcept { return how_.patience; }
 
     /// Its workers keep dying.
@@ -311,11 +327,12 @@ private:
     bad_hosts bad_hosts_;
     std::map<int, int> slots_;  // of all workers: the first of each, and how many
     run_inbox* inbox_ = nullptr;
+    pthread_t runs_in_{};  // the thread that runs the call whose inbox it is
     std::uint64_t runs_ = 0;
     bool ending_ = false;
     clock::time_point looked_{};  // for who runs a call: one at a time
 
-    mutex launching_;
+    mutable mutex launching_;
     std::unique_ptr<launched_workers> launched_;
     hub hub_;  // the last: its thread uses everything else
 };

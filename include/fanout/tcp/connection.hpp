@@ -108,12 +108,23 @@ public:
     bool send_when_there_is_room(frame what, haste how = haste::by_driver) {
         {
             unique_lock lock(mutex_);
-            room_.wait(lock, [this] { return closed_ || queued_ < most_queued; });
+            room_.wait(lock, [this] { return closed_ || waits_no_more_ || queued_ < most_queued; });
             room_.notify_one();  // others may be waiting too
-            if (closed_) return false;
+            has_refused_ = has_refused_ || closed_ || queued_ >= most_queued;
+            if (has_refused_) return false;
         }
         send(std::move(what), how);
         return true;
+    }
+
+    /// Whoever waits for room, or would, is refused, and so is everything that comes after what was refused first: a
+    /// message in parts ends there.
+    void wait_no_more() noexcept {
+        {
+            const lock_guard lock(mutex_);
+            waits_no_more_ = true;
+        }
+        room_.notify_one();
     }
 
     /// So many bytes of what was received have been used.
@@ -181,6 +192,9 @@ public:
         }
         return true;
     }
+
+    /// We went deaf before all was used that had been received. It has to be used even if nothing more comes.
+    bool has_rest() const noexcept { return has_rest_; }
 
     /// What had been received when we went deaf. For who is not deaf any more.
     template <class Use, class Established>
@@ -314,13 +328,18 @@ private:
             pulse_.has_shaken_hands(now);
             established();
         }
-        parser_.parse([this](char* to, std::size_t size) { return is_deaf() ? 0 : channel_->read(to, size); },
-                      [&](frame got) {
-                          parser_.allow(frame::longest);
-                          unused_.fetch_add(got.payload.size(), std::memory_order_relaxed);
-                          driver_.unused.fetch_add(got.payload.size(), std::memory_order_relaxed);
-                          use(std::move(got));
-                      });
+        has_rest_ = false;
+        parser_.parse(
+            [this](char* to, std::size_t size) {
+                has_rest_ = is_deaf();
+                return has_rest_ ? 0 : channel_->read(to, size);
+            },
+            [&](frame got) {
+                parser_.allow(frame::longest);
+                unused_.fetch_add(got.payload.size(), std::memory_order_relaxed);
+                driver_.unused.fetch_add(got.payload.size(), std::memory_order_relaxed);
+                use(std::move(got));
+            });
     }
 
     /// True: the socket takes no more now.
@@ -413,6 +432,7 @@ private:
     std::unique_ptr<channel> channel_;
     frame_parser parser_;
     bool established_ = false;
+    bool has_rest_ = false;
     std::atomic<std::size_t> unused_ = 0;
     std::atomic<bool> was_deaf_ = false;
     std::atomic<bool> is_wanted_ = false;
@@ -424,6 +444,8 @@ private:
     std::size_t queued_ = 0;
     bool closing_ = false;
     bool closed_ = false;
+    bool waits_no_more_ = false;
+    bool has_refused_ = false;
 };
 
 }  // namespace fanout::detail

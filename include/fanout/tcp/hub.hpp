@@ -290,7 +290,12 @@ private:
             throw;
         }
         if (!open || (!waits && it->is_to_be_closed())) return false;
-        const bool deaf = it->is_deaf();
+        bool deaf = it->is_deaf();
+        while (!deaf &&
+               it->has_rest()) {  // somebody has used something since, so that nobody will wake us for the rest
+            it->use_rest(now, use, begin);
+            deaf = it->is_deaf();
+        }
         if (waits != of.waits_to_send || deaf != of.is_deaf) {
             if (deaf) it->note_deaf(true, now);
             of.waits_to_send = waits;

@@ -52,7 +52,9 @@ public:
     /// Returns when everything has been stored, or the call is ending and nothing of it runs any more.
     void run() {
         prepare();
-        order_.run = cluster_.begin_run(inbox_);
+        const std::optional<std::uint64_t> number = cluster_.begin_run(inbox_, work_);
+        if (!number) return;
+        order_.run = *number;
         const std::size_t received = cluster_.received();
         outcomes_.begin(order_.run);
         work_.when_stopping([](void* me) { static_cast<remote_run*>(me)->inbox_.ringing().ring(); }, this);
@@ -309,10 +311,19 @@ private:
             lose(who, why.why);
             return leave_out(who, why.why);
         }
-        if (why.cannot_be_sent) throw serialization_error(why.why);
+        if (why.cannot_be_sent) {
+            forget_shared();
+            throw serialization_error(why.why);
+        }
         lose(who, why.why);
         if (members_.empty() || ++refusals_ > 2 * how_.n_jobs + 8)
             throw pool_broken(concat({"fanout: tcp: the worker on ", who.host, " cannot run the call: ", why.why}));
+    }
+
+    /// Perhaps one of them could not be read, and nobody knows who has read it: the next call sends them again.
+    void forget_shared() {
+        for (auto& each : members_)
+            for (const std::uint64_t number : order_.shared) std::erase(each.second.who->has_shared, number);
     }
 
     void look_after_workers(clock::time_point now) {

@@ -1,6 +1,9 @@
 // A value that many tasks read: sent once to each worker, not once with each task.
 #pragma once
 
+#include <sys/random.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "fanout/core/lock.hpp"
+#include "fanout/core/clock.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/tcp/function_key.hpp"
 #include "fanout/tcp/messages.hpp"
@@ -21,12 +24,11 @@ namespace fanout {
 
 namespace detail {
 
-/// Where the shared values of this process are, by their numbers. A worker has those that it was sent under the numbers
-/// that they have in the coordinator.
+/// Where the shared values of this process are, by their numbers: its own, and in a worker those that it was sent,
+/// which keep the number that they have where they were made. A task may make some of its own, and hand on what it was
+/// sent.
 class shared_values {
 public:
-    static constexpr std::size_t most = std::size_t{1} << 20;
-
     struct held {
         held(const void* of, const callable_code* by, void (*writes)(const void*, byte_sink&),
              void (*destroys)(const void*)) noexcept
@@ -38,64 +40,129 @@ public:
         }
 
         const void* const value;
-        const callable_code* const code;               // that reads it from bytes; in the coordinator
-        void (*const write)(const void*, byte_sink&);  // in the coordinator
-        void (*const destroy)(const void*);            // in a worker
+        const callable_code* const code;  // that reads it from bytes
+        void (*const write)(const void*, byte_sink&);
+        void (*const destroy)(const void*);  // null: it belongs to the user
     };
 
-    static std::uint64_t add(const held* what) {
-        const std::uint64_t number = next_.fetch_add(1, std::memory_order_relaxed);
-        put(number, what);
+    /// Of a value of this process. Gives its number, which no other process gives to one of its own.
+    static std::uint64_t add(std::unique_ptr<const held> what) {
+        const std::uint64_t index = next_.fetch_add(1, std::memory_order_relaxed);
+        if (index >= most_made) throw_too_many();
+        const std::uint64_t number = origin() | index;
+        put(number, std::move(what));
         return number;
     }
 
-    static void put(std::uint64_t number, const held* what) {
-        if (number >= most)
-            throw std::length_error(
-                "fanout::shared: more than a million have been made in this program; make them once, "
-                "outside of the loop");
-        std::atomic<block*>& at = blocks_[number / block_size];
-        block* its = at.load(std::memory_order_acquire);
-        if (!its) {
-            block* const fresh = new block();
-            if (at.compare_exchange_strong(its, fresh, std::memory_order_acq_rel))
-                its = fresh;
-            else
-                delete fresh;
-        }
-        delete its->all[number % block_size].exchange(what, std::memory_order_acq_rel);
+    static void put(std::uint64_t number, std::unique_ptr<const held> what) {
+        delete place_for(number).exchange(what.release(), std::memory_order_acq_rel);
+    }
+
+    static void remove(std::uint64_t number) noexcept {
+        if (place* const its = place_of(number)) delete its->value.exchange(nullptr, std::memory_order_acq_rel);
     }
 
     static const held* find(std::uint64_t number) noexcept {
-        if (number >= most) return nullptr;
-        const block* const its = blocks_[number / block_size].load(std::memory_order_acquire);
-        return its ? its->all[number % block_size].load(std::memory_order_acquire) : nullptr;
+        const place* const its = place_of(number);
+        return its ? its->value.load(std::memory_order_acquire) : nullptr;
     }
 
 private:
+    static constexpr std::uint64_t most_made = std::uint64_t{1} << 20;
+    static constexpr std::size_t places = 2 * most_made;  // for its own and those of others
     static constexpr std::size_t block_size = 1024;
-    struct block {
-        std::atomic<const held*> all[block_size] = {};
+
+    // A hash table with linear probing, whose places are never given back.
+    struct place {
+        std::atomic<std::uint64_t> number = 0;  // 0: nobody's
+        std::atomic<const held*> value = nullptr;
     };
-    static inline constinit std::atomic<block*> blocks_[most / block_size] = {};
+    struct block {
+        place all[block_size];
+    };
+
+    /// The upper bits of all numbers of this process, drawn at random.
+    static std::uint64_t origin() noexcept {
+        static const std::uint64_t drawn = [] {
+            std::uint64_t bits = 0;
+            if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+                bits = static_cast<std::uint64_t>(clock::now().time_since_epoch().count()) * 0x9e37'79b9'7f4a'7c15u ^
+                       static_cast<std::uint64_t>(getpid()) << 32;
+            return (bits | std::uint64_t{1} << 63) & ~(most_made - 1);
+        }();
+        return drawn;
+    }
+
+    /// Numbers of one origin lie side by side, those of another somewhere else.
+    static std::size_t first_place(std::uint64_t number) noexcept {
+        return static_cast<std::size_t>(number + (number / most_made) * 0x9e37'79b9u) % places;
+    }
+
+    static place* place_of(std::uint64_t number) noexcept {
+        for (std::size_t at = first_place(number), looks = 0; looks < places; at = (at + 1) % places, ++looks) {
+            block* const its = blocks_[at / block_size].load(std::memory_order_acquire);
+            if (!its) return nullptr;
+            place& here = its->all[at % block_size];
+            const std::uint64_t there = here.number.load(std::memory_order_acquire);
+            if (there == number) return &here;
+            if (there == 0) return nullptr;
+        }
+        return nullptr;
+    }
+
+    static std::atomic<const held*>& place_for(std::uint64_t number) {
+        for (std::size_t at = first_place(number), looks = 0; looks < places; at = (at + 1) % places, ++looks) {
+            place& here = block_at(at / block_size).all[at % block_size];
+            std::uint64_t there = 0;
+            if (here.number.compare_exchange_strong(there, number, std::memory_order_acq_rel) || there == number)
+                return here.value;
+        }
+        throw_too_many();
+    }
+
+    static block& block_at(std::size_t which) {
+        block* its = blocks_[which].load(std::memory_order_acquire);
+        if (its) return *its;
+        auto fresh = std::make_unique<block>();
+        if (blocks_[which].compare_exchange_strong(its, fresh.get(), std::memory_order_acq_rel)) its = fresh.release();
+        return *its;
+    }
+
+    [[noreturn]] static void throw_too_many() {
+        throw std::length_error(
+            "fanout::shared: more than a million have been made in this program; make them once, "
+            "outside of the loop");
+    }
+
+    static inline constinit std::atomic<block*> blocks_[places / block_size] = {};
     static inline constinit std::atomic<std::uint64_t> next_ = 0;
 };
 
-/// How a shared value of type T is made in a worker.
+/// How a shared value of type T comes to a worker.
 template <class T>
 struct shared_code {
-    static const shared_values::held* enter(byte_source& from) {
+    using held = shared_values::held;
+
+    /// Of a value that belongs to the user.
+    static std::unique_ptr<const held> of(const T& value) {
+        return std::make_unique<const held>(&value, &entry_of<shared_code>, write, nullptr);
+    }
+    static std::unique_ptr<const held> enter(byte_source& from) {
         reader in(from);
         auto value = std::make_unique<const T>(in.template read<T>());
-        const auto* const held = new shared_values::held(value.get(), nullptr, nullptr, destroy);
+        auto entered = std::make_unique<const held>(value.get(), &entry_of<shared_code>, write, destroy);
         value.release();
-        return held;
+        return entered;
     }
 
 private:
+    static void write(const void* value, byte_sink& to) {
+        writer out(to);
+        out(*static_cast<const T*>(value));
+    }
     static void destroy(const void* value) { delete static_cast<const T*>(value); }
 };
-using make_shared_value = const shared_values::held*(byte_source& from);
+using make_shared_value = std::unique_ptr<const shared_values::held>(byte_source& from);
 
 /// What stands in the bytes of a function for a shared value. It is found there by the first word, which nothing else
 /// has.
@@ -162,14 +229,11 @@ class shared {
 public:
     explicit shared(T value) : value_(std::move(value)) {
         static_cast<void>(detail::expect_serializable<T>());
-        if constexpr (serializable<T>) {
-            number_ = detail::shared_values::add(
-                new detail::shared_values::held(&value_, &detail::entry_of<detail::shared_code<T>>, write, nullptr));
-        }
+        if constexpr (serializable<T>) number_ = detail::shared_values::add(detail::shared_code<T>::of(value_));
     }
     shared(const shared&) = delete;  // capture its reference: [t = table.ref()](int i) { return (*t)[i]; }
     shared& operator=(const shared&) = delete;
-    ~shared() { detail::shared_values::put(number_, nullptr); }
+    ~shared() { detail::shared_values::remove(number_); }
 
     const T& operator*() const noexcept { return value_; }
     const T* operator->() const noexcept { return &value_; }
@@ -177,11 +241,6 @@ public:
     shared_ref<T> ref() const noexcept { return shared_ref<T>(number_); }
 
 private:
-    static void write(const void* value, byte_sink& to) {
-        writer out(to);
-        out(*static_cast<const T*>(value));
-    }
-
     const T value_;
     std::uint64_t number_ = 0;
 };

@@ -38,7 +38,7 @@ public:
         for (const std::uint64_t each : needed) {
             const shared_values::held* const held = shared_values::find(each);
             const bool is_there = std::find(to.has_shared.begin(), to.has_shared.end(), each) != to.has_shared.end();
-            if (is_there || !held || !held->write) continue;
+            if (is_there || !held) continue;
             std::shared_ptr<const std::string> value = bytes_of(each, *held);
             bytes += value->size();
             std::string head = packed_before_bytes({place_of_code(held->code->address()), value->size()});

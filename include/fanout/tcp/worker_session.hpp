@@ -180,7 +180,7 @@ private:
         std::exception_ptr broken;
         for (; !arrived.empty(); arrived.pop_front()) {
             const auto& [number, message] = arrived.front();
-            shared_values::put(number, nullptr);
+            shared_values::remove(number);
             try {
                 std::size_t at = 0;
                 const shared_message head = unpacked_before_bytes(message, at);
@@ -208,6 +208,7 @@ private:
         hello.places = callable_code::hash_of_places();
         hello.has_named_functions = registered_function::any();
         with->send(frame_type::hello, 0, packed(hello));
+        has_said_hello_ = true;
     }
 
     void received(const std::shared_ptr<connection>& from, frame got) override {
@@ -323,7 +324,8 @@ private:
         if (wish == 2) return finish(end::drained);  // its place is gone
         if (!leaving_since_) {
             leaving_since_ = now;
-            if (wire_) wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
+            if (!has_said_hello_) return finish(end::drained);
+            wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
         }
         const std::shared_ptr<arrived_run> last = last_run();
         // Until it has been heard more may be on its way here.
@@ -344,6 +346,7 @@ private:
             }
             runs = runs_;
         }
+        if (how == end::killed_after_grace) wire_->wait_no_more();  // for a coordinator that takes nothing
         for (const auto& each : runs)
             if (!each->has_ended()) each->end(!each->has_nothing_to_do());  // idle slots leave by themselves
         news_.notify_one();
@@ -354,7 +357,8 @@ private:
     const worker_settings how_;
     std::map<std::pair<frame_type, std::uint64_t>, std::string> partial_;  // for the hub's thread
     std::optional<clock::time_point> leaving_since_;
-    bool may_leave_ = false;  // for the hub's thread
+    bool has_said_hello_ = false;  // for the hub's thread, as the next
+    bool may_leave_ = false;
     std::atomic<bool> welcome_ = false;
     std::atomic<int> first_slot_ = 0;
     std::string why_;
