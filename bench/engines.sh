@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Calls on real engines, which are started here: bench/engines.sh
+# Calls on real engines, which are started here: bench/engines.sh [--page]
 # On a Slurm the first result of a call beside `srun true`; on a Spark of two workers fanout beside joblib with
-# joblibspark. What cannot be installed is skipped, with a line that says so. Exit code 1: a target is missed.
+# joblibspark. What cannot be installed is skipped, with a line that says so. --page: writes the tables into
+# docs/engines.md. Exit code 1: a target is missed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 source examples/cluster/slurm_cluster.sh
 source examples/cluster/spark_cluster.sh
+
+page=()
+if [[ ${1:-} == --page ]]; then page=(--page docs/engines.md); fi
 
 need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
 need_cmake_3_25
@@ -33,4 +37,4 @@ if have_spark; then
         echo 'SKIPPED: joblibspark could not be installed' >&2
     fi
 fi
-python3 bench/engines_report.py "$results"
+python3 bench/engines_report.py "$results" "${page[@]}"

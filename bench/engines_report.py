@@ -1,28 +1,50 @@
 #!/usr/bin/env python3
-"""Tables of what engines.sh has measured: engines_report.py FOLDER. Status 1 if a target is missed."""
+"""Tables of what engines.sh has measured: engines_report.py FOLDER. Status 1 if a target is missed.
+
+    --page F    also writes them into file F, between its markers
+"""
+import argparse
+import datetime
+import os
 import pathlib
+import re
 import sys
 
 import measured
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path)
+    arguments = parser.parse_args()
+    folder = arguments.folder
+
     missed = 0
+    text = [f"By `bench/engines.sh` on {os.cpu_count()} CPUs, {datetime.date.today()}; the engines run there too."]
     if (folder / "slurm.json").exists():
         took = measured.read_json(folder / "slurm.json")
         ratio = took["first result"] / took["srun true"]
         missed += ratio > 1.5
-        print("| in a job of Slurm | |\n|---|---:|")
-        print(f"| `srun true` | {took['srun true'] * 1e3:.0f} ms |")
-        print(f"| the first result of a call | {took['first result'] * 1e3:.0f} ms, {ratio:.2f} x |\n")
+        text += ["", "| in a job of Slurm | |", "|---|---:|"]
+        text.append(f"| `srun true` | {took['srun true'] * 1e3:.0f} ms |")
+        text.append(f"| the first result of a call | {took['first result'] * 1e3:.0f} ms, {ratio:.2f} x |")
     if (folder / "joblibspark.json").exists():
         ours, theirs = (measured.read_json(folder / f"{name}.json") for name in ("spark", "joblibspark"))
-        print("| two workers of Spark | fanout | joblib with joblibspark | |\n|---|---:|---:|---:|")
+        text += ["", "| two workers of Spark | fanout | joblib with joblibspark | |", "|---|---:|---:|---:|"]
         for what in ours:
             missed += what != "first_call" and theirs[what] < 3 * ours[what]
-            print(f"| {what.replace('first_call', 'the first call, with the start of the application')} "
-                  f"| {ours[what]:.2f} s | {theirs[what]:.2f} s | {theirs[what] / ours[what]:.1f} x |")
+            text.append(f"| {what.replace('first_call', 'the first call, with the start of the application')} "
+                        f"| {ours[what]:.2f} s | {theirs[what]:.2f} s | {theirs[what] / ours[what]:.1f} x |")
+    print("\n".join(text))
+
+    if arguments.page:
+        marked = re.compile(r"(<!-- bench: engines -->\n).*?(<!-- end of bench -->)", re.DOTALL)
+        page = arguments.page.read_text()
+        written, replaced = marked.subn(lambda match: match[1] + "\n".join(text) + "\n" + match[2], page)
+        if replaced != 1:
+            parser.error(f"{arguments.page} has no markers <!-- bench: engines --> ... <!-- end of bench -->")
+        arguments.page.write_text(written)
     sys.exit(missed > 0)
 
 

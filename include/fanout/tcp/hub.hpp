@@ -291,8 +291,8 @@ private:
         }
         if (!open || (!waits && it->is_to_be_closed())) return false;
         bool deaf = it->is_deaf();
-        while (!deaf &&
-               it->has_rest()) {  // somebody has used something since, so that nobody will wake us for the rest
+        // Somebody may have used something since it went deaf: nobody would wake us for the rest.
+        while (!deaf && it->has_rest()) {
             it->use_rest(now, use, begin);
             deaf = it->is_deaf();
         }
