@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
 #include <ranges>
@@ -118,6 +121,42 @@ TEST_CASE("a value that could not be read is sent again with the next call") {
     const auto task = delayed([value = value.ref()](int i) { return value->x + i; });
     CHECK_THROWS_WITH(cluster(task, std::vector{1}), containing("cannot be read yet"));
     CHECK(cluster(task, std::vector{1}) == std::vector{8});
+}
+
+/// The first worker that reads it takes its time, and fails.
+struct slow_to_fail {
+    std::string flag;
+};
+template <>
+struct fanout::codec<slow_to_fail> {
+    static void write(writer& to, const slow_to_fail& value) { to(value.flag); }
+    static slow_to_fail read(reader& from) {
+        slow_to_fail value{from.read<std::string>()};
+        if (unlink(value.flag.c_str()) == 0) {
+            usleep(700'000);
+            throw std::range_error("no memory just now");
+        }
+        return value;
+    }
+};
+
+TEST_CASE("a worker that fails to read a value when its call is over does not hold up the next call") {
+    const std::string flag = "/tmp/fanout-test-flag-" + std::to_string(getpid());
+    close(open(flag.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    const shared value(slow_to_fail{flag});
+    const auto cluster = parallel(4, tcp{.wait_for_workers = 4});
+    CHECK(cluster(delayed([](int i) { return i; }), std::views::iota(0, 8)).size() == 8);
+    const auto task = delayed([value = value.ref()](int microseconds) {
+        usleep(static_cast<unsigned>(microseconds));
+        return value->flag.size();
+    });
+    CHECK(cluster(task, std::vector(60, 2000)).size() == 60);  // by the other three
+    try {
+        const auto results = cluster(task, std::vector(4, 100'000));
+        CHECK(results.size() == 4);
+    } catch (const serialization_error&) {  // it was this call's turn to hear of it
+    }
+    CHECK(cluster(task, std::vector(60, 2000)).size() == 60);
 }
 
 // The thread sanitizer allows no new threads in a process that was forked from one with threads.

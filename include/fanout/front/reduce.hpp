@@ -64,10 +64,12 @@ template <class Op, class Accumulated, class Result>
 concept combines =
     requires(Op& op, Accumulated& so_far, Result&& next) { so_far = op(std::move(so_far), std::move(next)); };
 
-/// Each step would lose what stands behind the point, as in std::accumulate(first, last, 0).
+/// Each step would lose what stands behind the point, as in std::accumulate(first, last, 0). That is told of
+/// std::plus<> and its like, which take what comes; whoever writes the types of an operation has chosen them.
 template <class Op, class Accumulated, class Result>
 concept cuts_off_fractions =
-    std::is_integral_v<Accumulated> && std::is_floating_point_v<std::invoke_result_t<Op&, Accumulated&&, Result&&>>;
+    std::is_integral_v<Accumulated> && std::is_floating_point_v<std::invoke_result_t<Op&, Accumulated&&, Result&&>> &&
+    requires { typename Op::is_transparent; };
 
 /// Strictly from left to right, so that the outcome does not depend on who ran what.
 template <class Runner, class Accumulated, class Op, class F, class... Rs>

@@ -143,6 +143,13 @@ public:
         news_.notify_one();
     }
 
+    /// Nobody works at it any more, and no run takes it over. Gives the run that it is of.
+    std::uint64_t close() {
+        const lock_guard lock(mutex_);
+        ended_ = true;
+        return order_.run;
+    }
+
     /// The coordinator has said that there will be no more: the slots are on their way out.
     bool has_ended() const {
         const lock_guard lock(mutex_);

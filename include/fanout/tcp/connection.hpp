@@ -175,7 +175,7 @@ public:
             const ssize_t got = recv(number(), to.room_for(most), most, MSG_DONTWAIT);
             if (got == 0) {
                 use_bytes(use, established, now);
-                return false;
+                return has_rest_;
             }
             if (got < 0) {
                 const int error = errno;
@@ -298,7 +298,6 @@ private:
         set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
         set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
         set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-        set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
     }
 
     /// When the other side's preface is here.

@@ -237,6 +237,7 @@ private:
     struct entry {
         std::shared_ptr<connection> of;
         bool waits_to_send = false;
+        bool is_cut_off = false;
         bool is_deaf = false;
         unsigned events = EPOLLIN;  // that it is watched for
     };
@@ -284,10 +285,13 @@ private:
         const bool open = !readable || it->receive(now, use, begin);
         bool waits = false;
         try {
-            waits = it->transmit(now);
-        } catch (const protocol_error&) {
-            it->receive(now, use, begin);  // what the other side had said before it went counts
+            waits = !of.is_cut_off && it->transmit(now);
+        } catch (const key_mismatch&) {
             throw;
+        } catch (const protocol_error&) {
+            if (!it->is_established()) throw;
+            // What the other side had said before it went counts: this ends when that has been read.
+            of.is_cut_off = true;
         }
         if (!open || (!waits && it->is_to_be_closed())) return false;
         bool deaf = it->is_deaf();
@@ -296,8 +300,8 @@ private:
             it->use_rest(now, use, begin);
             deaf = it->is_deaf();
         }
+        if (deaf) it->note_deaf(true, now);
         if (waits != of.waits_to_send || deaf != of.is_deaf) {
-            if (deaf) it->note_deaf(true, now);
             of.waits_to_send = waits;
             of.is_deaf = deaf;
             watch_for(of, (deaf ? 0u : unsigned(EPOLLIN)) | (waits ? unsigned(EPOLLOUT) : 0u));

@@ -1,6 +1,7 @@
 // A value that many tasks read: sent once to each worker, not once with each task.
 #pragma once
 
+#include <pthread.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -62,6 +63,18 @@ public:
         if (place* const its = place_of(number)) delete its->value.exchange(nullptr, std::memory_order_acq_rel);
     }
 
+    /// Of a coordinator that has gone.
+    static void remove_received() noexcept {
+        for (std::atomic<block*>& each : blocks_) {
+            block* const its = each.load(std::memory_order_acquire);
+            if (!its) continue;
+            for (place& here : its->all) {
+                const held* const value = here.value.load(std::memory_order_acquire);
+                if (value && value->destroy) delete here.value.exchange(nullptr, std::memory_order_acq_rel);
+            }
+        }
+    }
+
     static const held* find(std::uint64_t number) noexcept {
         const place* const its = place_of(number);
         return its ? its->value.load(std::memory_order_acquire) : nullptr;
@@ -81,16 +94,16 @@ private:
         place all[block_size];
     };
 
-    /// The upper bits of all numbers of this process, drawn at random.
+    /// The upper bits of all numbers of this process, drawn at random. A forked child draws its own.
     static std::uint64_t origin() noexcept {
-        static const std::uint64_t drawn = [] {
-            std::uint64_t bits = 0;
-            if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
-                bits = static_cast<std::uint64_t>(clock::now().time_since_epoch().count()) * 0x9e37'79b9'7f4a'7c15u ^
-                       static_cast<std::uint64_t>(getpid()) << 32;
-            return (bits | std::uint64_t{1} << 63) & ~(most_made - 1);
-        }();
-        return drawn;
+        std::uint64_t drawn = origin_.load(std::memory_order_relaxed);
+        if (drawn != 0) return drawn;
+        std::uint64_t bits = 0;
+        if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+            bits = static_cast<std::uint64_t>(clock::now().time_since_epoch().count()) * 0x9e37'79b9'7f4a'7c15u ^
+                   static_cast<std::uint64_t>(getpid()) << 32;
+        bits = (bits | std::uint64_t{1} << 63) & ~(most_made - 1);
+        return origin_.compare_exchange_strong(drawn, bits, std::memory_order_relaxed) ? bits : drawn;
     }
 
     /// Numbers of one origin lie side by side, those of another somewhere else.
@@ -136,6 +149,11 @@ private:
 
     static inline constinit std::atomic<block*> blocks_[places / block_size] = {};
     static inline constinit std::atomic<std::uint64_t> next_ = 0;
+    static inline constinit std::atomic<std::uint64_t> origin_ = 0;
+    static inline const int registered_ = pthread_atfork(nullptr, nullptr, [] {
+        next_.store(0, std::memory_order_relaxed);
+        origin_.store(0, std::memory_order_relaxed);
+    });
 };
 
 /// How a shared value of type T comes to a worker.

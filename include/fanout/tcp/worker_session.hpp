@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/describe.hpp"
@@ -76,6 +77,7 @@ public:
 
     /// Talks through this socket until it is over.
     end serve(descriptor socket, const conversation& talk) {
+        shared_values::remove_received();
         connection_to_close_in_children = socket.number();
         close_connection_in_children();
         wire_ = hub_.add(std::move(socket), talk);
@@ -94,7 +96,12 @@ public:
             runs_.pop_front();
         }
         output_->stop();
-        hub_.stop(hub::goodbye::when_arrived, goodbye_);
+        clock::duration goodbye{};
+        {
+            const lock_guard lock(mutex_);
+            goodbye = goodbye_;
+        }
+        hub_.stop(hub::goodbye::when_arrived, goodbye);
         connection_to_close_in_children = -1;
         return *over_;
     }
@@ -109,6 +116,10 @@ private:
         const run_message order = run.order();
         try {
             take_in_shared_values();
+            if (!has_all(order.shared))
+                throw serialization_error(
+                    "fanout: a shared value could not be read by the worker, in a call before this one; the next call "
+                    "sends it again");
             memory_source function(order.function.data(), order.function.size());
             if (order.name.empty()) {
                 auto* const make =
@@ -118,7 +129,7 @@ private:
                 run.set_function(find_by_name(order.name));
             }
         } catch (...) {
-            tell_failure(order.run, true);
+            tell_failure(run.close(), true);
             return tell_end(run);
         }
         process_settings settings;
@@ -136,7 +147,7 @@ private:
         try {
             supervisor<arrived_run>(run, run, settings).run();
         } catch (...) {
-            tell_failure(run.order().run, false);
+            tell_failure(run.close(), false);
         }
         tell_end(run);
     }
@@ -168,6 +179,12 @@ private:
 
     void tell_end(const arrived_run& run) {
         wire_->send(frame_type::run_ended, 0, packed(run_end_message{run.order().run}));
+    }
+
+    static bool has_all(const std::vector<std::uint64_t>& shared) noexcept {
+        for (const std::uint64_t each : shared)
+            if (!shared_values::find(each)) return false;
+        return true;
     }
 
     /// Before the slots are forked, which find them there.
@@ -282,7 +299,8 @@ private:
         const std::shared_ptr<arrived_run> last = last_run();
         const auto goes_on = [&] {
             const lock_guard lock(mutex_);
-            return last && shared_.empty();  // slots have the shared values that were there when they were forked
+            // Slots have the shared values that were there when they were forked.
+            return last && shared_.empty() && has_all(order.shared);
         };
         try {
             // The code of a function that goes by a name is not what makes it, so that its slots are forked with it.
@@ -312,33 +330,39 @@ private:
     void tick(clock::time_point now) override {
         if (how_.parent != 0 && getppid() != how_.parent) {
             why_ = "the process that has started this worker is gone";
-            finish(end::lost);
+            leave_at_once(end::lost);
         }
         if (has_reached_its_end(how_.lifeline)) {
             why_ = "whoever has started this worker is gone";
-            finish(end::drained);
+            leave_at_once(end::drained);
         }
         const bool is_old = how_.end_of_life && now >= *how_.end_of_life;
         const int wish = asked_to_leave.load(std::memory_order_relaxed);
         if (wish == 0 && !is_old) return;
-        if (wish == 2) return finish(end::drained);  // its place is gone
+        if (wish == 2) return leave_at_once(end::drained);  // its place is gone
         if (!leaving_since_) {
             leaving_since_ = now;
             if (!has_said_hello_) return finish(end::drained);
             wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
         }
+        if (now - *leaving_since_ >= how_.grace) return leave_at_once(end::killed_after_grace);
         const std::shared_ptr<arrived_run> last = last_run();
         // Until it has been heard more may be on its way here.
         const bool is_heard = may_leave_ || now - *leaving_since_ >= last_words_time;
         if (is_heard && (!last || last->has_nothing_to_do())) return finish(end::drained);
-        if (now - *leaving_since_ >= how_.grace) finish(end::killed_after_grace);
+    }
+
+    /// Whether or not the coordinator takes what waits to be sent.
+    void leave_at_once(end how) {
+        wire_->wait_no_more();
+        finish(how);
     }
 
     void finish(end how) {
         std::deque<std::shared_ptr<arrived_run>> runs;
         {
             const lock_guard lock(mutex_);
-            if (!over_) {
+            if (!over_ || how == end::killed_after_grace) {
                 over_ = how;
                 // Results that are finished are worth the rest of the grace.
                 if (leaving_since_) goodbye_ = *leaving_since_ + how_.grace - clock::now();
@@ -346,7 +370,6 @@ private:
             }
             runs = runs_;
         }
-        if (how == end::killed_after_grace) wire_->wait_no_more();  // for a coordinator that takes nothing
         for (const auto& each : runs)
             if (!each->has_ended()) each->end(!each->has_nothing_to_do());  // idle slots leave by themselves
         news_.notify_one();
