@@ -7,7 +7,6 @@ import argparse
 import datetime
 import os
 import pathlib
-import re
 import sys
 
 import measured
@@ -39,12 +38,7 @@ def main():
     print("\n".join(text))
 
     if arguments.page:
-        marked = re.compile(r"(<!-- bench: engines -->\n).*?(<!-- end of bench -->)", re.DOTALL)
-        page = arguments.page.read_text()
-        written, replaced = marked.subn(lambda match: match[1] + "\n".join(text) + "\n" + match[2], page)
-        if replaced != 1:
-            parser.error(f"{arguments.page} has no markers <!-- bench: engines --> ... <!-- end of bench -->")
-        arguments.page.write_text(written)
+        measured.write_between_markers(arguments.page, "engines", text)
     sys.exit(missed > 0)
 
 

@@ -4,12 +4,23 @@ import itertools
 import json
 import math
 import pathlib
+import re
 import statistics
+import sys
 
 
 def read_json(path):
     with open(path) as file:
         return json.load(file)
+
+
+def write_between_markers(page, name, lines):
+    """Into the file `page`, between <!-- bench: NAME --> and <!-- end of bench -->."""
+    marked = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end of bench -->)", re.DOTALL)
+    written, replaced = marked.subn(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], page.read_text())
+    if replaced != 1:
+        sys.exit(f"{page} has no markers <!-- bench: {name} --> ... <!-- end of bench -->")
+    page.write_text(written)
 
 
 def limits():

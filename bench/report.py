@@ -7,7 +7,6 @@ report.py FOLDER    prints the tables and the targets of what run.sh has put int
 """
 import argparse
 import pathlib
-import re
 
 import measured
 
@@ -167,6 +166,11 @@ def aims_table(results):
     return lines
 
 
+def paragraphs(*tables):
+    """Each behind an empty line; those that are empty are left out."""
+    return [line for each in tables if each for line in ["", *each]]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
@@ -174,30 +178,21 @@ def main():
     arguments = parser.parse_args()
 
     results = measured.results(arguments.folder)
-    def with_the_machine(*tables):
-        text = [machine(results.context)]
-        for each in tables:
-            text += ["", *each] if each else []
-        return text
-
-    text = with_the_machine(table(results.figures), worker_table(results), tutorial_table(results.tutorial))
-    more = with_the_machine(tcp_table(results.processes, results.tcp, results.loads),
-                            serialize_table(results.serialize), compile_table(results.compile_time))
+    on = machine(results.context)
+    main_tables = paragraphs(table(results.figures), worker_table(results), tutorial_table(results.tutorial))
+    more_tables = paragraphs(tcp_table(results.processes, results.tcp, results.loads),
+                             serialize_table(results.serialize), compile_table(results.compile_time))
     aims = aims_table(results)
-    print("\n".join([*text, "", *more[2:], "", *aims]))
+    print("\n".join([on, *main_tables, *more_tables, "", *aims]))
 
     if arguments.readme:
         readme = pathlib.Path(arguments.readme)
-        marked = re.compile(r"(<!-- bench: threads -->\n).*?(<!-- end of bench -->)", re.DOTALL)
-        written, replaced = marked.subn(lambda match: match[1] + "\n".join(text) + "\n" + match[2], readme.read_text())
-        if replaced != 1:
-            parser.error(f"{readme} has no markers <!-- bench: threads --> ... <!-- end of bench -->")
-        readme.write_text(written)
+        measured.write_between_markers(readme, "threads", [on, *main_tables])
         page = readme.parent / "docs" / "measurements.md"
         page.write_text("\n".join(["# More measurements", "", "By `bench/run.sh`; the main ones are in the "
-                                   "[README](../README.md#how-fast).", "", *more, ""]))
+                                   "[README](../README.md#how-fast).", "", on, *more_tables, ""]))
         beside = pathlib.Path(__file__).with_name("targets.md")
-        beside.write_text("\n".join(["# What fanout wants to be, and is", "", machine(results.context), "", *aims, ""]))
+        beside.write_text("\n".join(["# What fanout wants to be, and is", "", on, "", *aims, ""]))
 
 
 if __name__ == "__main__":
