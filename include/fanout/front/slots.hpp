@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/core/fresh_memory.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
 
@@ -92,7 +93,15 @@ class fixed_slots {
 
 public:
     /// Once, before the first task.
-    void grow_to(std::size_t size) { slots_ = std::vector<slot>(size); }
+    void grow_to(std::size_t size) {
+        if constexpr (std::is_trivially_copyable_v<slot>) {
+            slots_.reserve(size);
+            if (is_fresh(slots_.data(), size * sizeof(slot))) map_pages(slots_.data(), size * sizeof(slot));
+            slots_.resize(size);
+        } else {
+            slots_ = std::vector<slot>(size);
+        }
+    }
 
     slot& operator[](std::size_t index) { return slots_[index]; }
     slot* all() noexcept { return slots_.data(); }

@@ -10,10 +10,6 @@
 
 namespace fanout::detail {
 
-inline constexpr std::size_t one_block = 65536;  // so much may be set aside for bytes that are only announced
-
-constexpr std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
-
 template <class T>
 struct way<T, rule::string> {
     using character = typename T::value_type;
@@ -24,30 +20,21 @@ struct way<T, rule::string> {
         to.write_bytes(value.data(), value.size() * sizeof(character));
     }
     static void read_into(reader& from, T& value) {
+        constexpr std::size_t little = 65536;  // so much may be set aside for bytes that are only announced
         const std::size_t size = from.read_length<T>(sizeof(character));
-        if (size * sizeof(character) <= one_block) {
+        if (size * sizeof(character) <= little) {
             value.resize(size);
             from.read_bytes(value.data(), size * sizeof(character));
         } else {
-            read_long(from, value, size);
+            value.clear();
+            value.reserve(from.reservable(size, sizeof(character)));
+            append_bytes(from, value, size);
         }
     }
     static T read(reader& from) {
         T value;
         read_into(from, value);
         return value;
-    }
-
-private:
-    static void read_long(reader& from, T& value, std::size_t size) {
-        value.clear();
-        value.reserve(from.reservable(size, sizeof(character)));
-        while (value.size() < size) {
-            const std::size_t before = value.size();
-            const std::size_t step = smaller(size - before, one_block / sizeof(character));
-            value.resize(before + step);
-            from.read_bytes(value.data() + before, step * sizeof(character));
-        }
     }
 };
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/core/fresh_memory.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/serialize/way.hpp"
 
@@ -149,23 +150,35 @@ template <flat T, class Vector>
     }
 }
 
-/// Appends so many elements to a vector that has room for them, or will make it as they arrive. In steps: what
-/// `resize` fills with zeros is still in the cache when the bytes come.
+/// Appends so many elements, which may have any bytes, to a vector or a string that has room for them or will make it
+/// as they arrive. In steps: what `resize` fills with zeros is still in the cache when the bytes come.
+template <class Container>
+void append_bytes(reader& from, Container& container, std::size_t size) {
+    using T = typename Container::value_type;
+    constexpr std::size_t most = 16384 / sizeof(T);
+    constexpr std::size_t steps_to_map = 16;
+    const auto room = [&] { return (container.capacity() - container.size()) * sizeof(T); };
+    const bool fresh = is_fresh(container.data() + container.size(), room());
+    for (std::size_t i = 0; size > 0; ++i) {
+        const std::size_t before = container.size();
+        const std::size_t step = size < most ? size : most;
+        if (fresh && i % steps_to_map == 0) {
+            const std::size_t ahead = steps_to_map * most * sizeof(T);
+            map_pages(container.data() + before, room() < ahead ? room() : ahead);
+        }
+        container.resize(before + step);
+        from.read_bytes(container.data() + before, step * sizeof(T));
+        size -= step;
+    }
+}
+
+/// Appends so many elements to a vector that has room for them, or will make it as they arrive.
 template <flat T, class Vector>
 void append_flat(reader& from, Vector& vector, std::size_t size) {
-    constexpr bool is_zeros_at_first = std::is_trivially_default_constructible_v<T> && !contains_boolean<T>;
-    constexpr std::size_t most = 16384 / sizeof(T);
-    if constexpr (is_zeros_at_first) {
-        while (size > 0) {
-            const std::size_t before = vector.size();
-            const std::size_t step = size < most ? size : most;
-            vector.resize(before + step);
-            from.read_bytes(vector.data() + before, step * sizeof(T));
-            size -= step;
-        }
-    } else {
+    if constexpr (std::is_trivially_default_constructible_v<T> && !contains_boolean<T>)
+        append_bytes(from, vector, size);
+    else
         append_copies<T>(from, vector, size);
-    }
 }
 
 template <class T>
