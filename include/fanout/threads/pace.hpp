@@ -20,10 +20,12 @@ public:
     bool measures() const noexcept { return by_time_; }
 
     /// How many to take now, when the rest of the work is shared by so many workers. At most eight times as many as the
-    /// last time, so that a few quick tasks at the beginning do not make for a huge chunk of slow ones.
+    /// last time, so that a few quick tasks at the beginning do not make for a huge chunk of slow ones. And less than a
+    /// fair share of the rest: should all the tasks of the chunk be much slower than those before, and all that follow
+    /// as well, then the others are still busy when it is done.
     std::size_t next(const job& work, std::size_t workers) {
         if (!by_time_ || !known_) return last_;
-        const std::size_t fair = 2 * (work.unclaimed() / (3 * workers));
+        const std::size_t fair = 3 * (work.unclaimed() / (4 * workers));
         std::size_t wanted = tasks_in(chunk_time);
         if (wanted > fair) wanted = fair;
         if (const std::size_t least = tasks_in(shortest_chunk); wanted < least) wanted = least;
@@ -41,7 +43,7 @@ private:
     // A claim with its clock reading costs about 0.1 us: under 1 % of a chunk. Near the end chunks shrink down to what
     // a claim is still small against, so that all workers finish within a microsecond of each other.
     static constexpr nanoseconds chunk_time{50'000};
-    static constexpr nanoseconds shortest_chunk{700};
+    static constexpr nanoseconds shortest_chunk{1'000};
 
     pace(std::size_t tasks, nanoseconds each, bool by_time) : last_(tasks), each_(each), by_time_(by_time) {}
 

@@ -61,7 +61,7 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
         const bool tells = slice > 1 ? took > evidence : took > really_slow;
         // Chunks grow from the pace's, so it begins with more than the slice that told: what is known of these is
         // enough.
-        if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(4 * slice, each);
+        if (tells && each * static_cast<double>(left) > worth_help) return pace::by_time(64 * slice, each);
         slice = next_slice(slice, each, left, negligible);
     }
     helpers.note_call(now);

@@ -113,19 +113,20 @@ private:
     };
 
     struct member {
-        basic_team* home = nullptr;
         parking_spot spot;
-        choice_of_cpu cpus;
-        pthread_t thread = {};
+        // One cache line, which goes to and fro between the member and who calls it.
+        alignas(64) std::atomic<open_call*> seat = nullptr;  // given by who calls; taken by the member, or taken back
         std::atomic<int> calls_on_the_way = 0;
-        std::atomic<open_call*> seat = nullptr;  // given by whoever calls the member; taken by it, or taken back
-        open_call* helps = nullptr;              // where it is counted among the helpers, and as which worker
-        int worker = 0;
-        bool brings_another = false;  // whether the call wants still more helpers
-        duration worked{};            // for how long, the last time
+        int worker = 0;              // as which it helps
+        open_call* helps = nullptr;  // where it is counted among the helpers
         member* next_idle = nullptr;
         member* next_helper = nullptr;
         member* previous_helper = nullptr;
+        bool brings_another = false;  // whether the call wants still more helpers
+        choice_of_cpu cpus;
+        basic_team* home = nullptr;
+        pthread_t thread = {};
+        duration worked{};  // for how long, the last time
     };
 
     void open(open_call& call) noexcept {
