@@ -345,6 +345,14 @@ options with_jobs(N n_jobs) {
     return {.n_jobs = static_cast<int>(n_jobs)};
 }
 
+template <class... Args>
+auto misplaced_options() {
+    static_assert(never<Args...>,
+                  "fanout: options come first, with n_jobs among them: parallel({.n_jobs = 2, .timeout = 5s}), or "
+                  "parallel({.n_jobs = 2, .timeout = 5s}, backend)");
+    return misuse();
+}
+
 template <class Any>
 auto parallel_as_chosen(options&& wishes, Any otherwise = {}) {
     Any chosen = chosen_backend(wishes, std::move(otherwise));
@@ -402,6 +410,16 @@ template <std::same_as<detail::preferred> Preferred>
 template <detail::job_count N, std::same_as<detail::preferred> Preferred>
 [[nodiscard]] auto parallel(N n_jobs, Preferred backend) {
     return detail::parallel_as_chosen<any_backend>(detail::with_jobs(n_jobs), std::move(backend.backend));
+}
+
+/// Options in braces, for the overload below cannot see them.
+template <class First>
+auto parallel(First&&, const options&) {
+    return detail::misplaced_options<First>();
+}
+template <class First, class Second>
+auto parallel(First&&, Second&&, const options&) {
+    return detail::misplaced_options<First, Second>();
 }
 
 /// Anything else is a mistake, and this says so.
