@@ -1,5 +1,6 @@
 # A Slurm cluster of four nodes on this machine, for tests and examples: munged, slurmctld, and a slurmd for each node,
-# by `start_slurm`; gone after `stop_slurm`. To be sourced, by root, after cmake/packages.sh.
+# by `start_slurm`; with `start_slurm hosts` each node has a network of its own, joined to this machine by a cable that
+# `kill_node` cuts. Gone after `stop_slurm`. To be sourced, by root, after cmake/packages.sh.
 
 slurm_packages=(slurm-wlm slurmctld slurmd slurm-client munge)
 
@@ -19,11 +20,57 @@ have_slurm() {
     fi
 }
 
+# Whether this machine can have nodes that are hosts of their own. False, with a line that says why: it cannot.
+can_have_hosts() {
+    if (need_packages iproute2) >/dev/null 2>&1 && ip netns add fanout-probe 2>/dev/null; then
+        ip netns del fanout-probe
+        if ip link add fanout-probe type bridge 2>/dev/null; then
+            ip link del fanout-probe
+            return
+        fi
+    fi
+    echo "SKIPPED: no network namespaces and bridges here, so nodes of Slurm cannot be hosts of their own" >&2
+    return 1
+}
+
+# A namespace for each node, joined by a bridge.
+start_hosts() {
+    local i
+    ip link add fanout-bridge type bridge
+    ip addr add 10.213.7.1/24 dev fanout-bridge
+    ip link set fanout-bridge up
+    for i in 1 2 3 4; do
+        ip netns add "fanout-n$i"
+        ip link add "fanout-n$i" type veth peer name eth0 netns "fanout-n$i"
+        ip link set "fanout-n$i" master fanout-bridge up
+        ip -n "fanout-n$i" addr add "10.213.7.1$i/24" dev eth0
+        ip -n "fanout-n$i" link set eth0 up
+        ip -n "fanout-n$i" link set lo up
+    done
+}
+
+stop_hosts() {
+    local i pids
+    for i in 1 2 3 4; do
+        pids=$(ip netns pids "fanout-n$i" 2>/dev/null || true)
+        if [[ -n $pids ]]; then kill -KILL $pids 2>/dev/null || true; fi
+        ip netns del "fanout-n$i" 2>/dev/null || true
+        ip link del "fanout-n$i" 2>/dev/null || true
+    done
+    ip link del fanout-bridge 2>/dev/null || true
+}
+
 # A daemon of ours, by the file with its number. Others of the same name are not ours to end.
 pid_in() { [[ -s $1 ]] && kill -0 "$(<"$1")" 2>/dev/null && cat "$1"; }
 
 start_slurm() {
-    local i waited
+    local i waited controller=localhost nodes='NodeName=n[1-4] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[17001-17004]'
+    slurm_hosts=${1:-}
+    if [[ $slurm_hosts ]]; then
+        start_hosts
+        controller='localhost(10.213.7.1)'
+        nodes='NodeName=n[1-4] NodeHostname=localhost NodeAddr=10.213.7.1[1-4] Port=17001'
+    fi
     slurm_dir=$(mktemp -d /tmp/fanout-slurm-XXXXXX)
     chmod 755 "$slurm_dir"
     mkdir -p "$slurm_dir"/{run,log,state,spool}
@@ -31,7 +78,7 @@ start_slurm() {
     chmod 400 "$slurm_dir/munge.key"
     cat >"$slurm_dir/slurm.conf" <<END
 ClusterName=fanout
-SlurmctldHost=localhost
+SlurmctldHost=$controller
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -59,7 +106,7 @@ ReturnToService=2
 KillWait=3
 InactiveLimit=0
 SlurmdTimeout=10
-NodeName=n[1-4] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[17001-17004] CPUs=2 RealMemory=1000
+$nodes CPUs=2 RealMemory=1000
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
     export SLURM_CONF=$slurm_dir/slurm.conf
@@ -77,11 +124,23 @@ END
     return 1
 }
 
-start_node() { slurmd -f "$SLURM_CONF" -N "$1"; }
+start_node() {
+    if [[ $slurm_hosts ]]; then  # `ip netns exec` would hide /sys/fs/cgroup
+        nsenter "--net=/run/netns/fanout-$1" slurmd -f "$SLURM_CONF" -N "$1"
+    else
+        slurmd -f "$SLURM_CONF" -N "$1"
+    fi
+}
 
-# As if somebody had pulled the plug: the node's daemon, and all that runs there, are gone.
+# As if somebody had pulled the plug: the node's daemon, and all that runs there, are gone; of a host, its cable, and
+# what runs there goes on without a network.
 kill_node() {
     local file pid parent doomed=()
+    if [[ $slurm_hosts ]]; then
+        ip link set "fanout-$1" down
+        scontrol update "nodename=$1" state=down reason='pulled the plug'
+        return
+    fi
     doomed+=("$(pid_in "$slurm_dir/run/slurmd.$1.pid")")
     for file in /proc/[0-9]*/environ; do
         pid=$(cut -d/ -f3 <<<"$file")
@@ -111,6 +170,7 @@ stop_slurm() {
             sleep 0.1
         done
     done
+    if [[ $slurm_hosts ]]; then stop_hosts; fi
     rm -rf "$slurm_dir"
     unset slurm_dir SLURM_CONF
 }

@@ -76,7 +76,7 @@ static std::set<std::string> nodes_of(const std::vector<std::string>& all) { ret
 // --- in an allocation of three nodes with two CPUs each
 // ----------------------------------------------------------------
 
-TEST_CASE("all CPUs of the allocation, one worker for each node", "[inside]") {
+TEST_CASE("all CPUs of the allocation, one worker for each node", "[inside][hosts]") {
     const auto cluster = parallel(-1, tcp{.workers = slurm{}, .wait_for_workers = 3});
     const auto places = cluster(delayed(where), first(120));
     CHECK(nodes_of(places).size() == 3);
@@ -114,7 +114,7 @@ TEST_CASE("more slots than the allocation has", "[inside]") {
                     std::invalid_argument);
 }
 
-TEST_CASE("a worker that is killed is replaced, and nothing is lost", "[inside]") {
+TEST_CASE("a worker that is killed is replaced, and nothing is lost", "[inside][hosts]") {
     const auto cluster = parallel(-1, tcp{.workers = slurm{}, .wait_for_workers = 3});
     const auto results = cluster(delayed([](int i) {
                                      std::this_thread::sleep_for(20ms);
@@ -143,7 +143,7 @@ TEST_CASE("a worker that is told to leave finishes what it runs: no task runs tw
     CHECK(nodes_of(cluster(delayed(where), first(200))).size() == 3);
 }
 
-TEST_CASE("the program can be shipped to nodes that do not see it", "[inside]") {
+TEST_CASE("the program can be shipped to nodes that do not see it", "[inside][hosts]") {
     const auto programs = parallel(tcp{.workers = slurm{.ship_program = true}, .wait_for_workers = 3})(
         delayed([](int) { return detail::own_path(); }), first(30));
     for (const std::string& each : programs) CHECK_THAT(each, containing("/tmp/fanout-" + told("SLURM_JOB_ID")));
@@ -238,7 +238,7 @@ TEST_CASE("a node that is lost costs no result, and the call goes on without it"
 
 static const std::string our_jobs = "squeue -h -n fanout -o '%A %K'";
 
-TEST_CASE("workers are submitted as an array job, and gone with the call", "[outside]") {
+TEST_CASE("workers are submitted as an array job, and gone with the call", "[outside][hosts]") {
     {
         const auto cluster = parallel(3, tcp{.workers = slurm{.time = "5"}, .wait_for_workers = 3});
         CHECK(cluster(delayed(after_a_moment), first(100)) == first(100));
@@ -279,7 +279,7 @@ TEST_CASE("without an allocation n_jobs has to be said", "[outside]") {
     CHECK_THROWS_AS(parallel(tcp{.workers = slurm{}})(delayed(after_a_moment), first(3)), std::invalid_argument);
 }
 
-TEST_CASE("a submitted worker that is killed is replaced", "[outside]") {
+TEST_CASE("a submitted worker that is killed is replaced", "[outside][hosts]") {
     const auto cluster = parallel(2, tcp{.workers = slurm{}, .wait_for_workers = 2});
     for (int call = 0; call < 2; ++call) {
         const auto parents = cluster(delayed([](int) { return long(getppid()); }), first(20));
