@@ -1,5 +1,8 @@
 # Functions for the scripts that build fanout on Debian and Ubuntu: getting the packages they need. To be sourced.
 
+test_packages=(g++ git pkg-config cmake ninja-build python3 catch2 libcereal-dev libtbb-dev libssl-dev openssh-client
+    openssh-server iproute2)
+
 is_there() {  # a command of this name, or a package
     command -v "$1" >/dev/null || [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }

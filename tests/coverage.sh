@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # How much of include/ the tests run, in lines and branches, worker processes included: tests/coverage.sh
+# With the tests on Slurm and Spark, where these can be installed.
 # Prints a table, and writes what is not run, line by line, into build/coverage/report.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 
-need_packages g++ git pkg-config cmake ninja-build python3 catch2 libcereal-dev libtbb-dev libssl-dev openssh-client openssh-server iproute2 \
-    clang-19 libclang-rt-19-dev llvm-19
+need_packages "${test_packages[@]}" clang-19 libclang-rt-19-dev llvm-19
 need_cmake_3_25
 cmake --preset coverage
 # Not the checks of what compiles, which run nothing.
@@ -18,7 +18,12 @@ cmake --build --preset coverage --target "${programs[@]}"
 profiles=$PWD/build/coverage/profiles
 rm -rf "$profiles"
 mkdir -p "$profiles"
-LLVM_PROFILE_FILE="$profiles/%m%c.profraw" ctest --preset coverage -LE 'compile_fail|compile_time|install|readme|headers' || true
+export LLVM_PROFILE_FILE="$profiles/%m%c.profraw"
+ctest --preset coverage -LE 'compile_fail|compile_time|install|readme|headers' || true
+for engine in slurm spark kubernetes; do
+    timeout --kill-after=20 600 bash "tests/engines/$engine.sh" "build/coverage/tests/engines_${engine}_test" || true
+done
+unset LLVM_PROFILE_FILE
 llvm-profdata-19 merge --sparse "$profiles"/*.profraw -o build/coverage/all.profdata
 what=("${programs[@]/#/-object=build/coverage/tests/}" -instr-profile=build/coverage/all.profdata --ignore-filename-regex='/tests/|/usr/')
 llvm-cov-19 report -show-branch-summary -show-region-summary=0 "${what[@]}" | sed 's/-----*//' | tee build/coverage/table

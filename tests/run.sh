@@ -12,7 +12,7 @@ elif (($# > 0)); then
     exit 2
 fi
 
-packages=(g++ git pkg-config cmake ninja-build python3 catch2 libcereal-dev libtbb-dev libssl-dev openssh-client openssh-server iproute2)
+packages=("${test_packages[@]}")
 if [[ $preset == *san || $preset == clang ]]; then packages+=(clang-19 libclang-rt-19-dev); fi
 if [[ $preset == *san ]]; then packages+=(llvm-19); fi  # whose symbolizer gives names to what a sanitizer reports
 need_packages "${packages[@]}"

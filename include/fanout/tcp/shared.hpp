@@ -217,8 +217,7 @@ public:
         if (!held)
             throw std::logic_error(
                 "fanout::shared: the value is not here: it has been destroyed, or its reference came with an element "
-                "of "
-                "the range or with a call of its own; capture it in f of delayed(f), over a range");
+                "of the range or with a call of its own; capture it in f of delayed(f), over a range");
         return *static_cast<const T*>(held->value);
     }
     const T* operator->() const { return &**this; }
