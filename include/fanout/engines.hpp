@@ -3,8 +3,10 @@
 //     parallel(50, tcp{.workers = slurm{}})
 #pragma once
 
+// IWYU pragma: begin_exports
 #include "fanout/launch/batch.hpp"
 #include "fanout/launch/engine.hpp"
 #include "fanout/launch/kubernetes.hpp"
 #include "fanout/launch/slurm.hpp"
 #include "fanout/launch/spark.hpp"
+// IWYU pragma: end_exports

@@ -13,6 +13,7 @@
 #error "fanout needs exceptions and RTTI: compile without -fno-exceptions and -fno-rtti"
 #endif
 
+// IWYU pragma: begin_exports
 #include "fanout/core/backend.hpp"
 #include "fanout/core/cpu_count.hpp"
 #include "fanout/core/current_worker.hpp"
@@ -31,3 +32,4 @@
 #include "fanout/processes/processes.hpp"
 #include "fanout/serialize/codec.hpp"
 #include "fanout/threads/threads.hpp"
+// IWYU pragma: end_exports

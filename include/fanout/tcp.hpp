@@ -12,6 +12,7 @@
 #error "fanout: tcp needs OpenSSL (on Debian: apt-get install libssl-dev); link with -lssl -lcrypto, or fanout::tcp"
 #endif
 
+// IWYU pragma: begin_exports
 #include "fanout/launch/external.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
@@ -20,3 +21,4 @@
 #include "fanout/tcp/shared.hpp"
 #include "fanout/tcp/tcp.hpp"
 #include "fanout/tcp/worker_entry.hpp"
+// IWYU pragma: end_exports
