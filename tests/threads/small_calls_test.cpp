@@ -15,7 +15,9 @@ namespace {
 /// Hands out its tasks in order, and keeps the time each takes.
 class timed_tasks final : public fanout::job {
 public:
-    timed_tasks(std::size_t tasks, std::chrono::nanoseconds each) : job(tasks, std::nullopt), each_(each) {}
+    /// The first `quick` ones take no time.
+    timed_tasks(std::size_t tasks, std::chrono::nanoseconds each, std::size_t quick = 0)
+        : job(tasks, std::nullopt), each_(each), quick_(quick) {}
 
     fanout::task_range claim(std::size_t most) noexcept override {
         if (stopping()) return {};
@@ -30,7 +32,7 @@ public:
     void run(fanout::task_range tasks, int worker) noexcept override {
         elsewhere_ = elsewhere_ || worker != 0;
         for (std::size_t i = tasks.first; i < tasks.last; ++i) {
-            if (each_ > 0ns)
+            if (each_ > 0ns && i >= quick_)
                 for (const auto until = std::chrono::steady_clock::now() + each_;
                      std::chrono::steady_clock::now() < until;) {
                 }
@@ -46,6 +48,7 @@ public:
 
 private:
     std::chrono::nanoseconds each_;
+    std::size_t quick_;
     std::size_t claimed_ = 0;
     std::size_t run_ = 0;
     bool elsewhere_ = false;
@@ -66,10 +69,10 @@ TEST_CASE("few tasks are shared out at once, compared with the workers", "[small
     CHECK_FALSE(fanout::detail::is_few(1'000'000, 1000));
 }
 
-TEST_CASE("slices grow fast while tasks are quick, and never past half of what is left", "[small_calls]") {
+TEST_CASE("slices grow fast while tasks are quick, and never beyond the largest", "[small_calls]") {
     using fanout::detail::nanoseconds;
-    const auto next = [](std::size_t last, double each, std::size_t left) {
-        return fanout::detail::next_slice(last, nanoseconds(each), left, nanoseconds(2'000));
+    const auto next = [](std::size_t last, double each, std::size_t left, std::size_t most = 5'000) {
+        return fanout::detail::next_slice(last, nanoseconds(each), left, most);
     };
     CHECK(next(1, 20, 10'000) == 32);       // the first was quick
     CHECK(next(1, 20, 200) == 8);           // but 32 would be a good part of what is left
@@ -77,15 +80,36 @@ TEST_CASE("slices grow fast while tasks are quick, and never past half of what i
     CHECK(next(1, 4'000, 10'000) == 3);     // no slice is to take longer than 12 us
     CHECK(next(1, 50'000, 10'000) == 1);    // but one task is the least
     CHECK(next(32, 2, 10'000) == 1'024);    // 32 times the last
-    CHECK(next(1'024, 2, 9'000) == 4'500);  // half of what is left
-    CHECK(next(32, 2, 900) == 1'000);       // what is left takes 2 us: that much at once
-    CHECK(next(1, 0, 10'000) == 32);        // too quick to be measured
+    CHECK(next(1'024, 2, 9'000) == 5'000);  // what nobody can help with
+    CHECK(next(1, 20, 10'000, 16) == 16);
+    CHECK(next(1, 0, 10'000) == 32);  // too quick to be measured
+}
+
+TEST_CASE("the largest slice is a part of all tasks, smaller the more could help", "[small_calls]") {
+    using fanout::detail::largest_slice;
+    CHECK(largest_slice(10'000, 2, true) == 5'000);  // a few microseconds, where every slice counts
+    CHECK(largest_slice(10'000, 2, false) == 2'500);
+    CHECK(largest_slice(10'000, 4, false) == 1'250);
+    CHECK(largest_slice(10'000, 64, false) == 625);
+    CHECK(largest_slice(70, 2, false) == 32);
+}
+
+TEST_CASE("quick tasks at the beginning do not make for a loop that the caller runs alone", "[small_calls]") {
+    // As when a loop goes on after a crash: what is done already takes no time.
+    for (const std::size_t done : {1u, 9u, 12u, 40u, 300u}) {
+        timed_tasks tasks(1'000, 100us, done);
+        const auto rest = fanout::detail::run_if_small(tasks, helpers(), 2);
+        CAPTURE(done);
+        REQUIRE(rest);
+        CHECK(tasks.claimed() <= done + 500);
+        CHECK(rest->measures());
+    }
 }
 
 TEST_CASE("a call that is not worth help is finished by the caller", "[small_calls]") {
     // Whether it is worth it depends on the clock, which a loaded machine can stop anywhere: so either it is all done.
     timed_tasks tasks(200, 0ns);
-    const auto rest = fanout::detail::run_if_small(tasks, helpers());
+    const auto rest = fanout::detail::run_if_small(tasks, helpers(), 2);
     CHECK(tasks.run_here() == tasks.claimed());
     if (!rest) CHECK(tasks.run_here() == 200);
     CHECK_FALSE(tasks.elsewhere());
@@ -93,7 +117,7 @@ TEST_CASE("a call that is not worth help is finished by the caller", "[small_cal
 
 TEST_CASE("with slow tasks help is asked for after the first", "[small_calls]") {
     timed_tasks tasks(200, 1ms);
-    const auto rest = fanout::detail::run_if_small(tasks, helpers());
+    const auto rest = fanout::detail::run_if_small(tasks, helpers(), 2);
     REQUIRE(rest);
     CHECK(tasks.run_here() == 1);
     CHECK(tasks.claimed() == 1);
@@ -104,7 +128,7 @@ TEST_CASE("with slow tasks help is asked for after the first", "[small_calls]") 
 
 TEST_CASE("with many quick tasks help is asked for too, long before they are done", "[small_calls]") {
     timed_tasks tasks(100'000, 1us);
-    CHECK(fanout::detail::run_if_small(tasks, helpers()));
+    CHECK(fanout::detail::run_if_small(tasks, helpers(), 2));
     CHECK(tasks.run_here() == tasks.claimed());
     CHECK(tasks.run_here() < 10'000);
 }
@@ -112,6 +136,6 @@ TEST_CASE("with many quick tasks help is asked for too, long before they are don
 TEST_CASE("nothing more is done when the call is ending", "[small_calls]") {
     timed_tasks tasks(200, 0ns);
     tasks.stop();
-    CHECK_FALSE(fanout::detail::run_if_small(tasks, helpers()));
+    CHECK_FALSE(fanout::detail::run_if_small(tasks, helpers(), 2));
     CHECK(tasks.run_here() == 0);
 }

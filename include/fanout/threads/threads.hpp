@@ -99,7 +99,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
         share_out(pace::by_time(1, nanoseconds()));
     } else if (is_few(*size, workers)) {
         share_out(pace::fixed(1));
-    } else if (const auto rest = run_if_small(work, helpers)) {
+    } else if (const auto rest = run_if_small(work, helpers, workers)) {
         share_out(*rest);
     }
 }
