@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 #include <fanout/tcp/connection.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,9 +16,14 @@ namespace {
 class counting_driver final : public connection_driver {
 public:
     std::atomic<int> news = 0;
+    std::function<void()> when_asked_whether_asleep;  // by who wants to send by himself
 
 private:
     void has_news(connection&) noexcept override { ++news; }
+    bool is_asleep() const noexcept override {
+        if (when_asked_whether_asleep) when_asked_whether_asleep();
+        return static_cast<bool>(when_asked_whether_asleep);
+    }
 };
 
 /// Both ends of a connection, driven by one thread.
@@ -243,4 +249,24 @@ TEST_CASE("a connection is closed when everything has been sent") {
     ends.drive(2);
     CHECK(ends.here->is_to_be_closed());
     CHECK(whole(ends.got_there) == "no");
+}
+
+TEST_CASE("what was left to be sent does not go to who has the number of a socket that is closed meanwhile") {
+    both_ends ends(security_mode::plain);
+    ends.drive(10);
+    REQUIRE(ends.here->is_established());
+    for (int i = 0; i < 4; ++i) ends.here->send(frame_type::tasks, 1, std::string(200'000, 'A'));
+    REQUIRE(ends.here->transmit(clock::now()));  // more than a socket takes
+    const int number = ends.here->number();
+    int others[2] = {-1, -1};
+    ends.driver.when_asked_whether_asleep = [&] {
+        if (others[0] >= 0) return;
+        ends.here->close();
+        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, others) == 0);
+    };
+    ends.here->send(frame_type::tasks, 2, "B", haste::at_once);
+    REQUIRE(others[0] == number);
+    char byte;
+    CHECK(recv(others[1], &byte, 1, MSG_DONTWAIT) == -1);
+    for (const int each : others) ::close(each);
 }

@@ -284,6 +284,17 @@ TEST_CASE("of two workers at one chunk the first counts, and the other is busy u
         CHECK(plan.is_idle(1));
         CHECK(!plan.was_outrun(1));
     }
+    SECTION("one comes, and the other breaks, or is given back") {
+        const bool breaks = GENERATE(true, false);
+        CHECK(plan.finish(2, 0));
+        CHECK(plan.was_outrun(1));
+        if (breaks)
+            CHECK(plan.broke(1, 0, 0).failed.empty());
+        else
+            plan.given_back(1, 0);
+        CHECK(plan.is_idle(1));
+        CHECK(!plan.has_again());
+    }
     SECTION("one is lost, and the other goes on") {
         CHECK(plan.lose(1).failed.empty());
         CHECK(!plan.has_again());

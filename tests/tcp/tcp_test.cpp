@@ -669,6 +669,35 @@ TEST_CASE("a trace has a row for each slot with its machine, and a slice for eac
     CHECK(summary.slowest.size() == 5);
 }
 
+namespace {
+/// Long, and one of them turns out to be impossible to write when most of it has been written.
+struct written_in_vain {
+    std::vector<double> values;
+    bool in_vain = false;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(values);
+        if (Archive::is_saving::value && in_vain) throw std::runtime_error("it cannot be written after all");
+        archive(in_vain);
+    }
+};
+}  // namespace
+
+TEST_CASE("a long result that is taken back keeps a call that is watched no longer than others") {
+    const auto run = parallel({.n_jobs = 2, .summarize = true}, tcp{});
+    auto shortest = std::chrono::steady_clock::duration::max();
+    for (int call = 0; call < 4; ++call) {
+        const auto begun = std::chrono::steady_clock::now();
+        const auto all =
+            run.outcomes(delayed([](int i) { return written_in_vain{std::vector<double>(1 << 18), i == 2}; }),
+                         std::views::iota(0, 6));
+        shortest = std::min(shortest, std::chrono::steady_clock::now() - begun);
+        for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].has_value() == (i != 2));
+        CHECK(run.summary().tasks == 6);
+    }
+    CHECK(shortest < 900ms);  // what comes late is waited for a second
+}
+
 TEST_CASE("a shared value is sent once to each worker, as the bytes that went over show") {
     const shared table(std::vector<double>(1'000'000, 0.5));
     const auto run = parallel({.n_jobs = 2, .summarize = true}, tcp{.wait_for_workers = 2});

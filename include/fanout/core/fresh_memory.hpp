@@ -43,13 +43,16 @@ inline bool is_fresh([[maybe_unused]] const void* memory, [[maybe_unused]] std::
 }
 
 /// Has the kernel map all pages of it: as they are written, one by one, takes half as long again. Only a hint, which
-/// kernels before 5.14 do not know.
+/// kernels before 5.14 do not know. In steps: meanwhile no other thread can map memory, or give it back.
 inline void map_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef MADV_POPULATE_WRITE
+    constexpr std::uintptr_t most = 1 << 20;
     const int error = errno;
     const pages_within pages(memory, bytes);
-    if (pages.first < pages.last)
-        madvise(reinterpret_cast<void*>(pages.first), pages.last - pages.first, MADV_POPULATE_WRITE);
+    for (std::uintptr_t at = pages.first; at < pages.last; at += most) {
+        const std::uintptr_t left = pages.last - at;
+        if (madvise(reinterpret_cast<void*>(at), left < most ? left : most, MADV_POPULATE_WRITE) != 0) break;
+    }
     errno = error;
 #endif
 }

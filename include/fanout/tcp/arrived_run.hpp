@@ -49,6 +49,8 @@ public:
                 const output_relay* output = nullptr)
         : job(std::nullopt, std::nullopt, std::chrono::nanoseconds(order.time_limit)),
           order_(order),
+          collects_failures_(order.collects_failures),
+          wants_times_(order.wants_times),
           first_(order.run),
           wire_(std::move(wire)),
           output_(output),
@@ -192,7 +194,7 @@ public:
 
     portable_tasks* portable() noexcept override { return this; }
 
-    run_observer* observer() noexcept override { return order_.wants_times ? &times_ : nullptr; }
+    run_observer* observer() noexcept override { return wants_times_ ? &times_ : nullptr; }
 
     /// See supervisor. A chunk of several is not tried again here: its tasks go on one by one.
     int attempts_elsewhere(std::size_t index) const {
@@ -234,7 +236,7 @@ public:
         if (header.count == 1)
             function_->run(*at.elements, to, at.task_returned);
         else
-            run_company(*function_, header, order_.collects_failures, at, to,
+            run_company(*function_, header, collects_failures_, at, to,
                         [&](std::uint64_t task) { at_work(at.worker).store(task, std::memory_order_relaxed); });
         const std::int64_t took = std::chrono::nanoseconds(clock::now() - begun).count();
         to.write(&took, sizeof took);
@@ -306,7 +308,7 @@ public:
         }
     }
 
-    bool collects_failures() const noexcept override { return order_.collects_failures; }
+    bool collects_failures() const noexcept override { return collects_failures_; }
 
     void store_flat(std::size_t, std::size_t, const void*) noexcept override {}  // there are none
     [[noreturn]] void rethrow(byte_source& exception) override {
@@ -407,7 +409,8 @@ private:
     }
 
     run_message order_;
-    const std::uint64_t first_;  // the run that the slots have been forked in
+    const bool collects_failures_, wants_times_;  // of all runs that it is taken over for
+    const std::uint64_t first_;                   // the run that the slots have been forked in
     const std::shared_ptr<connection> wire_;
     const output_relay* const output_;
     times_for_coordinator times_;

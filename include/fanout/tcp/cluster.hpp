@@ -250,7 +250,7 @@ private:
         added->wire = from;
         added->host = hello.host;
         added->pid = static_cast<long>(hello.pid);
-        added->slots = hello.slots < 1 ? 1 : hello.slots;
+        added->slots = hello.slots < 1 ? 1 : hello.slots < most_slots ? hello.slots : most_slots;
         added->is_same_build = is_same_build;
         {
             const lock_guard lock(mutex_);

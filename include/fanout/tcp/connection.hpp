@@ -243,8 +243,8 @@ private:
         if (!io_.try_lock()) return false;
         bool done = false;
         try {
-            done = established_ && !transmit(clock::now());
-        } catch (const std::exception&) {  // which the driver will come upon as well
+            done = socket_ && established_ && !transmit(clock::now());  // it may have been closed meanwhile
+        } catch (const std::exception&) {                               // which the driver will come upon as well
         }
         io_.unlock();
         return done;

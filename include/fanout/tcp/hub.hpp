@@ -300,7 +300,10 @@ private:
             it->use_rest(now, use, begin);
             deaf = it->is_deaf();
         }
-        if (deaf) it->note_deaf(true, now);
+        if (deaf) {
+            it->note_deaf(true, now);
+            if (!it->is_deaf()) has_news(*it);  // used at this moment: who did that did not know that we wait for it
+        }
         if (waits != of.waits_to_send || deaf != of.is_deaf) {
             of.waits_to_send = waits;
             of.is_deaf = deaf;

@@ -141,7 +141,10 @@ private:
             }
         }
         const bool came = message.skip_rest();
-        if (thrown && !came) return;  // taken back, or its worker is lost: it is still in flight
+        if (thrown && !came) {  // taken back, or its worker is lost: it is still in flight
+            --results_;
+            return;
+        }
         schedule_.finish(by.number, index);
         if (!thrown) return schedule_.took(1, static_cast<double>(took));
         failure known = known_of(by, index, static_cast<int>(header.slot), static_cast<long>(header.pid));

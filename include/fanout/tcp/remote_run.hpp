@@ -364,7 +364,9 @@ private:
 
     void take_times(const peer& by, const frame& got) {
         const auto what = unpacked<times_message>(got.payload);
-        if (what.run == order_.run) times_.take(by, what, tasks_, clock::now());
+        const bool known_task = !work_.size() || what.task < *work_.size();
+        if (what.run == order_.run && known_task && what.slot >= 0 && what.slot < by.slots)
+            times_.take(by, what, tasks_, clock::now());
     }
 
     /// What tasks have printed counts, whatever has become of them.

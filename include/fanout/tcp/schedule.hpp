@@ -148,7 +148,10 @@ public:
 
     /// The worker has not begun this chunk, and has given it back.
     void given_back(worker_id by, std::size_t first) {
-        if (std::optional<task_chunk> whole = take_from(by, first)) go_on_without(std::move(*whole));
+        if (std::optional<task_chunk> whole = take_from(by, first))
+            go_on_without(std::move(*whole));
+        else
+            came_late(by, first);
     }
 
     /// Calls `f(worker, chunk)` for those that run now, as far as one can know.
@@ -251,7 +254,7 @@ public:
     losses broke(worker_id by, std::size_t first, std::size_t culprit) {
         losses result;
         std::optional<task_chunk> whole = take_from(by, first);
-        if (!whole) return result;
+        if (!whole) return came_late(by, first), result;
         if (twins_ > 0 && is_anywhere(first)) return --twins_, result;
         whole->was_begun = true;
         std::vector<task_chunk> parts = split(std::move(*whole));
