@@ -95,9 +95,7 @@ public:
     /// Once, before the first task.
     void grow_to(std::size_t size) {
         if constexpr (std::is_trivially_copyable_v<slot>) {
-            slots_.reserve(size);
-            if (is_fresh(slots_.data(), size * sizeof(slot))) map_pages(slots_.data(), size * sizeof(slot));
-            slots_.resize(size);
+            detail::grow_to(slots_, size);
         } else {
             slots_ = std::vector<slot>(size);
         }
