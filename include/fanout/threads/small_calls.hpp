@@ -20,22 +20,21 @@ inline bool is_few(std::size_t tasks, int n_jobs) { return tasks < 32 * static_c
 /// chance, eight times as many if that were a noticeable part of what is left. Never more than `most`: nobody can help
 /// with a slice, should its tasks turn out slow.
 inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t left, std::size_t most) {
-    const double cost = each.count() > 0 ? each.count() : 0.1;
-    const double longest = 12'000 / cost;
+    constexpr double longest = 12'000;
+    const double cost = each.count();
     const bool may_leap = last >= 8 || (cost < 100 && left >= 512);
-
-    double slice = (may_leap ? 32 : 8) * static_cast<double>(last);
-    if (slice > longest) slice = longest;
-    if (slice > static_cast<double>(most)) return most;
-    return slice > 1 ? static_cast<std::size_t>(slice) : 1;
+    std::size_t slice = (may_leap ? 32 : 8) * last;
+    if (slice > most) slice = most;
+    if (static_cast<double>(slice) * cost > longest) slice = static_cast<std::size_t>(longest / cost);
+    return slice > 0 ? slice : 1;
 }
 
 /// Of so many tasks, of which the first may be quick because they had been done before, and the others slow: half a
 /// fair share of them, or what a few slices more can be had for. A team that is awake gets calls that are over in a
 /// few microseconds, where each slice counts.
 inline std::size_t largest_slice(std::size_t tasks, int n_jobs, bool lively) {
-    const std::size_t workers = static_cast<std::size_t>(n_jobs);
-    const std::size_t most = tasks / (lively ? 2 : workers < 8 ? 2 * workers : 16);
+    const std::size_t parts = n_jobs < 8 ? 2 * static_cast<std::size_t>(n_jobs) : 16;
+    const std::size_t most = lively ? tasks / 2 : tasks / parts;
     return most > 32 ? most : 32;
 }
 
