@@ -1,4 +1,4 @@
-// Tests of fresh_memory.hpp: what has no pages yet is found out, gets them all at once, and keeps what stands in it.
+// Tests of fresh_memory.hpp: what has no pages yet is found out, gets many at once, and memory keeps what stands in it.
 #include <fanout/core/fresh_memory.hpp>
 
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-// Much memory that is about to be written for the first time: its pages are better mapped all at once than one by one.
+// Much memory that is about to be written for the first time: its pages are better mapped many at once than one by one.
 #pragma once
 
 #include <cstddef>
@@ -43,16 +43,13 @@ inline bool is_fresh([[maybe_unused]] const void* memory, [[maybe_unused]] std::
 }
 
 /// Has the kernel map all pages of it: as they are written, one by one, takes half as long again. Only a hint, which
-/// kernels before 5.14 do not know. In steps: meanwhile no other thread can map memory, or give it back.
+/// kernels before 5.14 do not know. Not for much at a time: meanwhile no other thread can map memory, or give it back.
 inline void map_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef MADV_POPULATE_WRITE
-    constexpr std::uintptr_t most = 1 << 20;
     const int error = errno;
     const pages_within pages(memory, bytes);
-    for (std::uintptr_t at = pages.first; at < pages.last; at += most) {
-        const std::uintptr_t left = pages.last - at;
-        if (madvise(reinterpret_cast<void*>(at), left < most ? left : most, MADV_POPULATE_WRITE) != 0) break;
-    }
+    if (pages.first < pages.last)
+        madvise(reinterpret_cast<void*>(pages.first), pages.last - pages.first, MADV_POPULATE_WRITE);
     errno = error;
 #endif
 }
@@ -62,7 +59,7 @@ inline void map_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_
 template <class Vector>
 void grow_to(Vector& vector, std::size_t size) {
     using T = typename Vector::value_type;
-    constexpr std::size_t step = sizeof(T) < 4096 ? (256 << 10) / sizeof(T) : 64;
+    constexpr std::size_t step = sizeof(T) < (256 << 10) ? (256 << 10) / sizeof(T) : 1;
     vector.reserve(size);
     if (is_fresh(vector.data(), size * sizeof(T)))
         for (; size - vector.size() > step; vector.resize(vector.size() + step))

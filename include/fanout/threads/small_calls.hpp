@@ -68,7 +68,7 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
         // that the workers can still even out a first chunk of slow ones.
         if (tells && each * static_cast<double>(left) > worth_help) {
             const std::size_t little = left / (64 * static_cast<std::size_t>(n_jobs));
-            return pace::by_time(64 * slice < little ? 64 * slice : little > slice ? little : slice, each);
+            return pace::by_time(little < slice ? slice : little < 64 * slice ? little : 64 * slice, each);
         }
         slice = next_slice(slice, each, left, most);
     }
