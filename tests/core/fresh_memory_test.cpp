@@ -3,12 +3,9 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <vector>
 
 #include "catch.hpp"
 
@@ -82,16 +79,4 @@ TEST_CASE("the answers of the kernel do not show in errno", "[fresh_memory]") {
     CHECK_FALSE(is_fresh(nowhere, much));
     map_pages(nowhere, much);
     CHECK(errno == EEXIST);
-}
-
-TEST_CASE("a vector that is made long is all zeros, whatever its length", "[fresh_memory]") {
-    for (const std::size_t size : {0u, 1u, 65'536u, 262'144u, 262'145u, 1'000'000u, 3'000'001u}) {
-        std::vector<int> numbers;
-        fanout::detail::grow_to(numbers, size);
-        CHECK(numbers.size() == size);
-        CHECK(std::all_of(numbers.begin(), numbers.end(), [](int each) { return each == 0; }));
-    }
-    std::vector<std::array<char, 10'000>> large;
-    fanout::detail::grow_to(large, 300);
-    CHECK(large.size() == 300);
 }

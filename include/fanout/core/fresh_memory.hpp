@@ -54,17 +54,4 @@ inline void map_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_
 #endif
 }
 
-/// Makes an empty vector so long, of zeros; in steps, so that what has been mapped is still in the cache when it is
-/// filled.
-template <class Vector>
-void grow_to(Vector& vector, std::size_t size) {
-    using T = typename Vector::value_type;
-    constexpr std::size_t step = sizeof(T) < (256 << 10) ? (256 << 10) / sizeof(T) : 1;
-    vector.reserve(size);
-    if (is_fresh(vector.data(), size * sizeof(T)))
-        for (; size - vector.size() > step; vector.resize(vector.size() + step))
-            map_pages(vector.data() + vector.size(), step * sizeof(T));
-    vector.resize(size);
-}
-
 }  // namespace fanout::detail

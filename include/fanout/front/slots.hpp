@@ -9,20 +9,21 @@
 #include <utility>
 #include <vector>
 
-#include "fanout/core/fresh_memory.hpp"
 #include "fanout/core/light_standard.hpp"
 #include "fanout/core/outcome.hpp"
+#include "fanout/core/unfilled_vector.hpp"
 
 namespace fanout::detail {
 
 // A kind of slot says what waits for a result (`slot`), how the result gets there (`fill`) and what comes out
-// (`result`).
+// (`result`); and whether what is in the slot before does not matter (`needs_no_value`).
 
 /// For results that are cheap to make empty: they are assigned where they are to stay.
 template <class R>
 struct assigned {
     using slot = R;
     using result = R;
+    static constexpr bool needs_no_value = std::is_trivially_copyable_v<R>;
 
     template <class Make>
     static void fill(slot& slot, const Make& make) {
@@ -36,6 +37,7 @@ template <class R>
 struct emplaced {
     using slot = std::optional<R>;
     using result = R;
+    static constexpr bool needs_no_value = false;
 
     template <class Make>
     static void fill(slot& slot, const Make& make) {
@@ -53,6 +55,7 @@ struct emplaced {
 struct byte_for_bool {
     using slot = unsigned char;
     using result = bool;
+    static constexpr bool needs_no_value = true;
 
     template <class Make>
     static void fill(slot& slot, const Make& make) {
@@ -66,6 +69,7 @@ template <class R>
 struct in_outcome {
     using slot = outcome<R>;
     using result = outcome<R>;
+    static constexpr bool needs_no_value = false;
 
     template <class Make>
     static void fill(slot& slot, const Make& make) {
@@ -94,11 +98,10 @@ class fixed_slots {
 public:
     /// Once, before the first task.
     void grow_to(std::size_t size) {
-        if constexpr (std::is_trivially_copyable_v<slot>) {
-            detail::grow_to(slots_, size);
-        } else {
+        if constexpr (Kind::needs_no_value)
+            slots_ = unfilled_vector<slot>(size);
+        else
             slots_ = std::vector<slot>(size);
-        }
     }
 
     slot& operator[](std::size_t index) { return slots_[index]; }
