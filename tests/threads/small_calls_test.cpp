@@ -54,9 +54,50 @@ private:
     bool elsewhere_ = false;
 };
 
+/// Stands still but for the tasks that take its time.
+struct scripted_clock : std::chrono::steady_clock {
+    static time_point now() noexcept { return time_point(passed); }
+    static inline duration passed = 1h;
+};
+
+/// Tasks of a script, by a clock of their own; `interrupted` is the one during which the kernel takes `by` for itself.
+class scripted_tasks final : public fanout::job {
+public:
+    scripted_tasks(std::size_t tasks, std::chrono::nanoseconds each, std::size_t interrupted,
+                   std::chrono::nanoseconds by)
+        : job(tasks, std::nullopt), each_(each), interrupted_(interrupted), by_(by) {}
+
+    fanout::task_range claim(std::size_t most) noexcept override {
+        const std::size_t first = claimed_;
+        claimed_ = std::min(*size(), first + most);
+        return {first, claimed_};
+    }
+    std::size_t unclaimed() const noexcept override { return *size() - claimed_; }
+    void when_stopping(void (*)(void*), void*) noexcept override {}
+    void run(fanout::task_range tasks, int) noexcept override {
+        scripted_clock::passed += 20ns + each_ * static_cast<int>(tasks.size());  // what reading a clock takes, too
+        if (tasks.first <= interrupted_ && interrupted_ < tasks.last) scripted_clock::passed += by_;
+    }
+
+private:
+    std::chrono::nanoseconds each_;
+    std::size_t interrupted_;
+    std::chrono::nanoseconds by_;
+    std::size_t claimed_ = 0;
+};
+
 fanout::detail::team& helpers() {
     static fanout::detail::team team({.most_members = 0, .spin = 0us, .patience = 1s, .outlives_everything = false});
     return team;
+}
+
+/// How many tasks the caller has run when he calls for help; all of them if he does not.
+std::size_t run_alone(scripted_tasks tasks) {
+    static fanout::detail::basic_team<scripted_clock> team(
+        {.most_members = 0, .spin = 100us, .patience = 1s, .outlives_everything = false});
+    team.note_call(scripted_clock::now());  // as if help were awake
+    fanout::detail::run_if_small(tasks, team, 2);
+    return *tasks.size() - tasks.unclaimed();
 }
 
 }  // namespace
@@ -131,6 +172,24 @@ TEST_CASE("with many quick tasks help is asked for too, long before they are don
     CHECK(fanout::detail::run_if_small(tasks, helpers(), 2));
     CHECK(tasks.run_here() == tasks.claimed());
     CHECK(tasks.run_here() < 10'000);
+}
+
+TEST_CASE("an interruption does not make a small call look like a large one", "[small_calls]") {
+    constexpr std::size_t nowhere = 1'000'000;
+    CHECK(run_alone({1'000, 2ns, nowhere, 0us}) == 1'000);
+    for (const std::size_t interrupted : {0u, 1u, 20u}) {
+        CAPTURE(interrupted);
+        CHECK(run_alone({1'000, 2ns, interrupted, 3us}) == 1'000);
+        CHECK(run_alone({100, 2ns, interrupted, 3us}) == 100);
+    }
+}
+
+TEST_CASE("tasks that are slow on the whole are not taken for interrupted ones", "[small_calls]") {
+    constexpr std::size_t nowhere = 1'000'000;
+    CHECK(run_alone({10'000, 2ns, nowhere, 0us}) == 33);
+    CHECK(run_alone({100, 300ns, nowhere, 0us}) == 9);
+    CHECK(run_alone({100, 20us, nowhere, 0us}) == 1);
+    CHECK(run_alone({1'000, 300ns, 5, 3us}) < 50);
 }
 
 TEST_CASE("nothing more is done when the call is ending", "[small_calls]") {

@@ -54,6 +54,7 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
     const std::size_t most = largest_slice(left, n_jobs, lively);
     constexpr nanoseconds clock_reading{20};
     constexpr nanoseconds really_slow{5'000};
+    nanoseconds each_before;
 
     while (const task_range tasks = work.claim(slice)) {
         work.run(tasks, 0);
@@ -62,14 +63,17 @@ deferred<std::optional<pace>, Clock> run_if_small(job& work, basic_team<Clock>& 
         const auto before = exchanged(now, Clock::now());
         const nanoseconds took = now - before - clock_reading;
         const nanoseconds each = took / static_cast<double>(tasks.size());
-        // The first task may have been slow only because everything was cold, unless it was really slow.
-        const bool tells = slice > 1 ? took > evidence : took > really_slow;
+        // The first task may have been slow only because everything was cold, and a slice that seems slower than the
+        // one before because the kernel had something else to do for a few microseconds: then the next one tells.
+        const bool in_line = slice >= 8 && took > evidence && each < each_before * 2;
+        const bool tells = in_line || took > really_slow;
         // Chunks grow from the pace's, eightfold, so it begins with more than the slice that told; but with so little
         // that the workers can still even out a first chunk of slow ones.
         if (tells && each * static_cast<double>(left) > worth_help) {
             const std::size_t little = left / (64 * static_cast<std::size_t>(n_jobs));
             return pace::by_time(little < slice ? slice : little < 64 * slice ? little : 64 * slice, each);
         }
+        each_before = each;
         slice = next_slice(slice, each, left, most);
     }
     helpers.note_call(now);
