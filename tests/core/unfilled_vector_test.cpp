@@ -14,7 +14,7 @@ using fanout::detail::open_vector, fanout::detail::unfilled_vector;
 
 namespace {
 
-/// Trivially copyable, yet it can be seen whether anybody made one.
+/// Trivially destructible, yet it can be seen whether anybody made one.
 struct counted {
     counted() noexcept { ++made; }
     int value = 0;
@@ -43,7 +43,7 @@ TEST_CASE("an unfilled vector has its size, and becomes an ordinary one as it is
     }
 }
 
-TEST_CASE("no element is made before it is assigned, where the library's vector can be opened", "[unfilled_vector]") {
+TEST_CASE("no element is made before it is wanted, where the library's vector can be opened", "[unfilled_vector]") {
     const auto some = unfilled_vector<counted>(1'000);
     CHECK(some.size() == 1'000);
     CHECK(counted::made == (open_vector<counted>::opens && open_vector<counted>::has_one_size ? 0 : 1'000));

@@ -19,6 +19,17 @@ struct no_default {
     int value;
 };
 
+/// With an assignment of its own, which nothing that has no value yet may see.
+struct looks_before_it_is_assigned {
+    int value = 7;
+    looks_before_it_is_assigned() noexcept = default;
+    looks_before_it_is_assigned(const looks_before_it_is_assigned&) = default;
+    looks_before_it_is_assigned& operator=(const looks_before_it_is_assigned& other) {
+        value = value == 7 ? other.value : -1;
+        return *this;
+    }
+};
+
 struct never_assigned {
     const int value = 0;
 };
@@ -40,7 +51,7 @@ TEST_CASE("results that are cheap to make empty are kept as they are, others in 
 
 TEST_CASE("growing slots have a place of its own for each index, over the borders of all blocks", "[slots]") {
     constexpr std::size_t size = 100'000;
-    growing_slots<assigned<std::size_t>> slots;
+    growing_slots<in_place<std::size_t>> slots;
     std::vector<std::size_t*> places;
     for (std::size_t grown = 0; grown < size; ++grown) {
         slots.grow_to(grown + 1);
@@ -57,7 +68,7 @@ TEST_CASE("growing slots have a place of its own for each index, over the border
 }
 
 TEST_CASE("growing slots can grow by any number at once, and not at all", "[slots]") {
-    growing_slots<assigned<int>> slots;
+    growing_slots<in_place<int>> slots;
     slots.grow_to(0);
     CHECK(slots.take(0).empty());
     slots.grow_to(100'000);
@@ -69,7 +80,7 @@ TEST_CASE("growing slots can grow by any number at once, and not at all", "[slot
 }
 
 TEST_CASE("fixed slots give out their results in order", "[slots]") {
-    fixed_slots<assigned<int>> numbers;
+    fixed_slots<in_place<int>> numbers;
     numbers.grow_to(3);
     for (int i = 0; i < 3; ++i) numbers[static_cast<std::size_t>(i)] = i;
     CHECK(numbers.take(3) == std::vector{0, 1, 2});
@@ -83,6 +94,20 @@ TEST_CASE("fixed slots give out their results in order", "[slots]") {
     more_bits.grow_to(3);
     more_bits[1] = true;
     CHECK(more_bits.take(3) == std::vector{false, true, false});
+}
+
+TEST_CASE("what is put into a fixed slot is made there, not assigned to what nobody has made", "[slots]") {
+    fixed_slots<in_place<looks_before_it_is_assigned>> slots;
+    slots.grow_to(1'000);
+    for (std::size_t i = 0; i < 1'000; ++i) {
+        looks_before_it_is_assigned number;
+        number.value = static_cast<int>(i);
+        in_place<looks_before_it_is_assigned>::fill(slots[i], [&] { return number; });
+    }
+    const auto taken = slots.take(1'000);
+    std::size_t right = 0;
+    for (std::size_t i = 0; i < 1'000; ++i) right += taken[i].value == static_cast<int>(i);
+    CHECK(right == 1'000);
 }
 
 TEST_CASE("void tasks have nothing to keep", "[slots]") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -18,16 +19,19 @@ namespace fanout::detail {
 // A kind of slot says what waits for a result (`slot`), how the result gets there (`fill`) and what comes out
 // (`result`); and whether what is in the slot before does not matter (`needs_no_value`).
 
-/// For results that are cheap to make empty: they are assigned where they are to stay.
+/// For results that are cheap to make empty: they are put where they are to stay.
 template <class R>
-struct assigned {
+struct in_place {
     using slot = R;
     using result = R;
-    static constexpr bool needs_no_value = std::is_trivially_copyable_v<R>;
+    static constexpr bool needs_no_value = std::is_trivially_destructible_v<R>;
 
     template <class Make>
     static void fill(slot& slot, const Make& make) {
-        slot = make();
+        if constexpr (needs_no_value)
+            ::new (static_cast<void*>(&slot)) R(make());
+        else
+            slot = make();
     }
     static result& value(slot& slot) { return slot; }
 };
@@ -87,7 +91,7 @@ template <class R>
 using slot_kind_for =
     std::conditional_t<std::is_same_v<R, bool>, byte_for_bool,
                        std::conditional_t<std::is_nothrow_default_constructible_v<R> && std::is_move_assignable_v<R>,
-                                          assigned<R>, emplaced<R>>>;
+                                          in_place<R>, emplaced<R>>>;
 
 /// Slots for a number of tasks that is known before the first one runs.
 template <class Kind>
