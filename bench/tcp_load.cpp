@@ -132,9 +132,11 @@ double cpu_seconds() {
     return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-/// Watches how much memory is in use, of all that malloc has given.
+/// Watches how much memory is in use, of all that malloc has given, until so many tasks are open as will be.
 class heap_watcher {
 public:
+    explicit heap_watcher(const std::atomic<std::size_t>& open) : open_(open) {}
+
     std::size_t highest() {
         thread_.request_stop();
         thread_.join();
@@ -147,10 +149,11 @@ private:
         return used.uordblks + used.hblkhd;
     }
 
+    const std::atomic<std::size_t>& open_;
     const std::size_t before_ = in_use();
     std::size_t highest_ = before_;
     std::jthread thread_{[this](const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
+        while (!stop.stop_requested() && open_ == 0) {
             highest_ = std::max(highest_, in_use());
             usleep(1000);
         }
@@ -191,7 +194,7 @@ int main(int argc, char** argv) {
         for (std::size_t i = 0; i < count; ++i) good = good && results[i] == i;
         return good;
     };
-    heap_watcher heap;
+    heap_watcher heap(open);
     bool good = run(2 * most_open);
     const double each_open =
         static_cast<double>(heap.highest() - 2 * most_open * sizeof(std::size_t)) / static_cast<double>(open.load());
