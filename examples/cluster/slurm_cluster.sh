@@ -66,12 +66,13 @@ pid_in() { [[ -s $1 ]] && kill -0 "$(<"$1")" 2>/dev/null && cat "$1"; }
 start_slurm() {
     local i waited controller=localhost nodes='NodeName=n[1-4] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[17001-17004]'
     slurm_hosts=${1:-}
+    slurm_dir=$(mktemp -d /tmp/fanout-slurm-XXXXXX)
+    export SLURM_CONF=$slurm_dir/slurm.conf  # at once: whatever goes wrong, no other cluster is talked to
     if [[ $slurm_hosts ]]; then
         start_hosts
         controller='localhost(10.213.7.1)'
         nodes='NodeName=n[1-4] NodeHostname=localhost NodeAddr=10.213.7.1[1-4] Port=17001'
     fi
-    slurm_dir=$(mktemp -d /tmp/fanout-slurm-XXXXXX)
     chmod 755 "$slurm_dir"
     mkdir -p "$slurm_dir"/{run,log,state,spool}
     dd if=/dev/urandom of="$slurm_dir/munge.key" bs=1 count=1024 2>/dev/null
@@ -109,7 +110,6 @@ SlurmdTimeout=10
 $nodes CPUs=2 RealMemory=1000
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
-    export SLURM_CONF=$slurm_dir/slurm.conf
     munged --force --key-file="$slurm_dir/munge.key" --socket="$slurm_dir/run/m.sock" \
         --pid-file="$slurm_dir/run/munged.pid" --log-file="$slurm_dir/log/munged.log" --seed-file="$slurm_dir/seed"
     slurmctld -f "$SLURM_CONF"
@@ -156,11 +156,11 @@ kill_node() {
 stop_slurm() {
     local file pid waited daemons=()
     [[ -n ${slurm_dir-} && -d $slurm_dir ]] || return 0
-    scancel --user="$(id -un)" 2>/dev/null || true
+    if [[ -s $slurm_dir/slurm.conf ]]; then scancel --user="$(id -un)" 2>/dev/null || true; fi
     for file in "$slurm_dir"/run/*.pid; do
         if pid=$(pid_in "$file"); then daemons+=("$pid"); fi
     done
-    scontrol shutdown >/dev/null 2>&1 || true
+    if [[ -s $slurm_dir/slurm.conf ]]; then scontrol shutdown >/dev/null 2>&1 || true; fi
     for pid in "${daemons[@]}"; do
         # munged is told by a signal, and so is who has not listened.
         for ((waited = 0; waited < 50; ++waited)); do

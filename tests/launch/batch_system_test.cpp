@@ -13,6 +13,7 @@ static const batch_values values = {{"workers", "4"}, {"last", "3"}, {"empty", "
 TEST_CASE("what is known is put in the place of its name") {
     CHECK(filled_in("1-{workers}:{last}{workers}", values) == "1-4:34");
     CHECK(filled_in("nothing {else}", values) == "nothing {else}");
+    CHECK(filled_in("{a} {b}", {{"a", "{b}"}, {"b", "{a}"}}) == "{b} {a}");  // once, whatever the user has said
     CHECK(filled_in(std::vector<const char*>{"sub", "--n={workers}"}, values) == words{"sub", "--n=4"});
 }
 

@@ -1,7 +1,11 @@
 #include <fanout/launch/batch.hpp>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fanout/fanout.hpp>
 #include <fanout/launch/engine.hpp>
@@ -11,9 +15,11 @@
 #include <numeric>
 #include <ranges>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/becomes_true.hpp"
 #include "support/matchers.hpp"
 #include "support/tests_with_workers.hpp"
 
@@ -49,7 +55,7 @@ public:
         script(cancel, "echo \"$@\" > " + folder_ + "/cancelled\n" + "for part in $(cat " + folder_ +
                            "/parts); do kill $part 2>/dev/null; done; true\n");
         script(look, "for part in $(cat " + folder_ +
-                         "/parts); do if kill -0 $part 2>/dev/null; then echo some run; exit 0; fi; done\n"
+                         "/parts); do if kill -0 $part 2>/dev/null; then echo some RUN; exit 0; fi; done\n"
                          "echo '" +
                          gone + "' >&2; exit 1\n");
         const char* const path = std::getenv("PATH");
@@ -219,11 +225,42 @@ TEST_CASE("a job whose workers all end at once is an error, with what they said"
     CHECK_THAT(said, containing("/no/such/program"));
 }
 
+TEST_CASE("a program that is killed leaves neither its job nor its key behind") {
+    const fake_scheduler fake("qsub", "qdel", "qstat", 0, "5.1-2:1", "");
+    fake.script("qstat", "echo all of them wait\n");
+    const pid_t program = fork();
+    if (program == 0) {
+        failure_on(with_wishes<sge>(fake));  // nobody ever comes
+        _exit(0);
+    }
+    CHECK(becomes_true([&] { return !fake.noted("submitted").empty(); }));
+    std::this_thread::sleep_for(500ms);  // for the answer to be read
+    CHECK(fake.noted("cancelled").empty());
+    kill(program, SIGKILL);
+    waitpid(program, nullptr, 0);
+    CHECK(becomes_true([&] { return fake.noted("cancelled") == "5\n"; }));
+    CHECK(becomes_true([&] {
+        for (const auto& each : std::filesystem::directory_iterator(fake.folder()))
+            if (each.path().string().find(".fanout-") != std::string::npos) return false;
+        return true;
+    }));
+}
+
+TEST_CASE("a job that LSF still shows, but as one that has ended, has ended") {
+    const fake_scheduler fake("bsub", "bkill", "bjobs", 0, "Job <77> is submitted to queue <short>.", "");
+    fake.script("bjobs", "echo 'JOBID USER STAT QUEUE'; echo '77 me EXIT short'\n");
+    CHECK_THAT(failure_on(with_wishes<lsf>(fake)), containing("job 77 of lsf has ended"));
+}
+
 TEST_CASE("bad wishes are refused before anything is submitted") {
     CHECK_THROWS_AS(parallel(-1, tcp{.workers = pbs{}})(delayed([](int i) { return i; }), std::vector{1}),
                     std::invalid_argument);
     CHECK_THROWS_AS(failure_on(pbs{.folder = "/no/such/folder"}), std::system_error);
     CHECK_THROWS_AS(failure_on(pbs{.folder = "/tmp", .program = "/it's"}), std::invalid_argument);
+    const std::string odd = "/tmp/fanout-test-%j";
+    std::filesystem::create_directory(odd);
+    CHECK_THROWS_AS(failure_on(pbs{.folder = odd}), std::invalid_argument);
+    CHECK(std::filesystem::remove(odd));
 }
 
 TEST_CASE("what a program runs under is found in its environment") {
@@ -238,9 +275,11 @@ TEST_CASE("what a program runs under is found in its environment") {
                                                                                          {"PBS_JOBID", "pbs"},
                                                                                          {"SGE_TASK_ID", "sge"},
                                                                                          {"SLURM_JOB_ID", "slurm"}}) {
-        setenv(variable, "undefined", 1);
+        setenv(variable, "", 1);
         CHECK(detail::engine_around_us() != name);
         setenv(variable, "1", 1);
+        CHECK(detail::engine_around_us() == name);
+        setenv(variable, "undefined", 1);  // so says SGE of a job without parts
         CHECK(detail::engine_around_us() == name);
         CHECK(launcher(engine{})->is_local() == false);
     }

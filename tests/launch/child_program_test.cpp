@@ -49,6 +49,28 @@ TEST_CASE("what cannot be started is an error, and what runs is killed in the en
     CHECK(kill(pid, 0) == -1);
 }
 
+TEST_CASE("how it ended is not made up when nobody can know") {
+    const auto before = signal(SIGCHLD, SIG_IGN);
+    child_program program;
+    REQUIRE(program.start({"/bin/false"}, "MARK=1", "") == 0);
+    CHECK(program.wait_for_end(20'000));
+    signal(SIGCHLD, before);
+    CHECK(program.status() == child_program::unknown);
+    CHECK(end_of(program.status()).find("SIGCHLD") != std::string::npos);
+}
+
+TEST_CASE("it is waited for as long as was said, by the clock") {
+    child_program program;
+    REQUIRE(program.start({"/bin/sleep", "60"}, "MARK=1", "") == 0);
+    const auto began = fanout::detail::clock::now();
+    CHECK_FALSE(program.wait_for_end(300));
+    const auto took = fanout::detail::clock::now() - began;
+    CHECK(took >= fanout::detail::microseconds(300'000));
+    program.kill();
+    CHECK(program.has_ended());
+    CHECK(end_of(program.status()) == "it was killed by signal 9");
+}
+
 TEST_CASE("who does not read its input does no harm") {
     child_program program;
     REQUIRE(program.start({"/bin/true"}, "MARK=1", std::string(1000, 'x')) == 0);

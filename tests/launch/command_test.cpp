@@ -27,6 +27,19 @@ TEST_CASE("a command that is not there, or does not answer, is said") {
     CHECK_THAT(ask({"/bin/sleep", "60"}, 10ms).why, containing("has not answered"));
 }
 
+TEST_CASE("who ignores the ends of children is told what commands complain of, not that all is well") {
+    const auto before = signal(SIGCHLD, SIG_IGN);
+    const answer good = ask({"/bin/echo", "12"});
+    const answer bad = ask({"/bin/sh", "-c", "echo no such queue >&2; exit 1"});
+    const answer silent = ask({"/bin/false"});
+    signal(SIGCHLD, before);
+    CHECK(good.good);
+    CHECK(good.output == "12");
+    CHECK_FALSE(bad.good);
+    CHECK(bad.why.find("no such queue") != std::string::npos);
+    CHECK_FALSE(silent.good);
+}
+
 TEST_CASE("a command can be waited for later") {
     command slow({"/bin/sh", "-c", "read line; echo done"});  // its input has ended
     while (!slow.has_ended()) {

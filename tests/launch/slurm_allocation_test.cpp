@@ -64,6 +64,10 @@ TEST_CASE("more slots than the allocation has is an error that says how many the
     }
 }
 
+TEST_CASE("slots beyond what an int can count are too many as well") {
+    CHECK_THROWS_AS(places_on(three_nodes(), std::int64_t{65'533} * 2'147'483'647, 65'533), std::invalid_argument);
+}
+
 TEST_CASE("the allocation is found in the environment") {
     for (const char* each : {"SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_JOB_CPUS_PER_NODE"}) unsetenv(each);
     CHECK(!slurm_allocation::ours());

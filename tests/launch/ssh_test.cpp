@@ -1,5 +1,8 @@
 #include <fanout/launch/ssh.hpp>
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
 #include <ranges>
@@ -25,6 +28,7 @@ TEST_CASE("machines are host, user@host, or 8/user@host") {
         CHECK_THROWS_AS(detail::ssh_host::parse(wrong), std::invalid_argument);
     }
     CHECK_THROWS_AS(launcher(ssh{}), std::invalid_argument);
+    CHECK_THROWS_AS(launcher(ssh{.hosts = {"node1"}, .command = {}}), std::invalid_argument);
 }
 
 // Runs the command on this machine, as sshd would: through a shell, with the input passed on. $0 is the host.
@@ -46,6 +50,16 @@ TEST_CASE("workers are started through ssh, get their key as input, and end with
     }
     CHECK(workers.size() == 2);
     CHECK(slots.size() == 3);
+}
+
+TEST_CASE("a machine whose worker dies now and then, over many calls, is not given up") {
+    const auto cluster = parallel(1, tcp{.workers = ssh{.hosts = {"one"}, .command = like_ssh}});
+    for (int call = 0; call < 7; ++call) {
+        CAPTURE(call);
+        const auto parents = cluster(delayed([](int) { return long(getppid()); }), std::vector{1});
+        kill(static_cast<pid_t>(parents.front()), SIGKILL);
+    }
+    CHECK(cluster(delayed([](int i) { return i; }), std::vector{1, 2}) == std::vector{1, 2});
 }
 
 TEST_CASE("a machine that cannot be reached is named, with the command to try by hand") {

@@ -16,6 +16,7 @@
 #include "fanout/launch/batch_system.hpp"
 #include "fanout/launch/command.hpp"
 #include "fanout/launch/job_folder.hpp"
+#include "fanout/launch/last_will.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/launch/shell_words.hpp"
@@ -46,10 +47,12 @@ inline std::string worker_script(const worker_order& order, const std::string& p
          "trap 'leaving=1; kill -TERM $worker 2>/dev/null' TERM USR1 USR2 XCPU\n"
          "trap 'leaving=1; kill -HUP $worker 2>/dev/null' HUP\n"
          "for attempt in 1 2 3 4 5 6 7 8 9 10; do\n"
+         "    if [ $leaving = 1 ]; then exit 0; fi\n"
          "    ",
          shell_quoted(program), " ", as_typed(worker_words(order, order.slots)), " ", how,
          " &\n"
          "    worker=$!\n"
+         "    if [ $leaving = 1 ]; then kill -TERM $worker; fi\n"
          "    wait $worker; status=$?\n"
          "    while [ $status -gt 128 ] && kill -0 $worker 2>/dev/null; do wait $worker; status=$?; done\n"
          "    if [ $leaving = 1 ]; then exit 0; fi\n"
@@ -64,10 +67,12 @@ public:
     batch_workers(const worker_order& order, const batch_system& system, const batch_wishes& wishes)
         : system_(system), folder_(wishes.folder) {
         const std::string program = wishes.program.empty() ? own_path() : wishes.program;
-        if (program.find('\'') != program.npos || folder_.path().find('\'') != folder_.path().npos)
-            throw std::invalid_argument(concat(
-                {"fanout: ", system.name, ": a quote in a path is more than a scheduler's script can bear: ", program,
-                 ", ", folder_.path()}));
+        if (program.find('\'') != program.npos || folder_.path().find_first_of("'%\\\n") != folder_.path().npos)
+            throw std::invalid_argument(
+                concat({"fanout: ", system.name,
+                        ": a quote in a path, or one of %, \\ and line breaks in that of a folder, is more than a "
+                        "scheduler can bear: ",
+                        program, ", ", folder_.path(), "; give others as .program and .folder"}));
         values_ = {{"script", folder_.path() + "/worker"},
                    {"folder", folder_.path()},
                    {"workers", std::to_string(order.workers)},
@@ -86,12 +91,14 @@ public:
         submitted_ = as_typed(words);
         const answer said = ask(words, std::chrono::seconds(60));
         if (!said.good)
-            throw pool_broken(concat({"fanout: ", system.name, " did not take the job of the workers: ", said.why}));
+            throw pool_broken(concat({"fanout: ", system.name, " did not take the job of the workers: ", said.why,
+                                      said.timed_out ? "; it may do so yet: then cancel the job named fanout" : ""}));
         id_ = id_in(said.output, system);
         if (id_.empty())
             throw pool_broken(concat({"fanout: ", system.name, " was asked with `", submitted_,
                                       "`, and what it answered has no job's id in it: ", said.output}));
         values_.emplace_back("id", id_);
+        canceller_ = std::make_unique<last_will>(filled_in(system_.cancel, values_));
     }
     ~batch_workers() override {
         // Those that run have been told to end. This is for those that still wait, and for who has not heard.
@@ -104,18 +111,18 @@ public:
     std::string keep_up() override {
         // The scheduler replaces what is lost; here it is only noticed that all is lost.
         if (!trouble_.empty()) return trouble_;
-        if (looking_ && looking_->has_ended()) {
+        const auto now = clock::now();
+        if (looking_ && (looking_->has_ended() || now - looked_at_ > std::chrono::seconds(30))) {
             const answer said = looking_->wait(std::chrono::milliseconds(0));
             looking_.reset();
             if (said.good && !said.output.empty()) state_ = said.output;
-            if (is_gone(said) || (said.good && said.output.empty()))
+            if (is_gone(said) || (said.good && !is_alive(said.output)))
                 trouble_ = concat({"the workers' job ", id_, " of ", system_.name, " has ended", of_log(),
                                    "; it was submitted by `", submitted_, "`"});
         }
-        const auto now = clock::now();
-        if (!looking_ && now >= look_at_) {
+        if (!looking_ && now - looked_at_ >= std::chrono::seconds(3)) {
             looking_.emplace(filled_in(system_.look, values_));
-            look_at_ = now + std::chrono::seconds(3);
+            looked_at_ = now;
         }
         return trouble_;
     }
@@ -127,7 +134,10 @@ public:
     }
 
 private:
-    bool is_gone(const answer& said) const { return !said.good && said.why.find(system_.gone) != said.why.npos; }
+    bool is_gone(const answer& said) const { return !said.good && has_any_of(said.why, system_.gone); }
+    bool is_alive(const std::string& said) const {
+        return system_.alive.empty() ? !said.empty() : has_any_of(said, system_.alive);
+    }
 
     std::string of_log() const {
         const std::string log = folder_.last_log();
@@ -140,9 +150,10 @@ private:
     std::string submitted_;
     std::string id_;
     std::optional<command> looking_;
-    clock::time_point look_at_{};
+    clock::time_point looked_at_{};
     std::string state_;
     std::string trouble_;
+    std::unique_ptr<const last_will> canceller_;
 };
 
 class batch_launcher final : public launcher_base {

@@ -10,6 +10,10 @@
 
 namespace fanout::detail {
 
+/// Whatever a user has set to be shown when nothing is said (SQUEUE_STATES).
+inline constexpr const char* slurm_states_of_life =
+    "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING,COMPLETING,REQUEUED,REQUEUE_HOLD,STOPPED";
+
 /// One row for each scheduler; another one is another row. In its words stand, in braces, what is known only later:
 /// {script}, {folder}, {workers}, {last} (workers - 1), {slots} (of each), {id}, and what the user has said:
 /// {partition}, {account}, {time}, {memory}, {constraint}. A word whose user's value is empty is left out, with the one
@@ -24,7 +28,9 @@ struct batch_system {
 
     std::vector<const char*> cancel;
     std::vector<const char*> look;  // says something, and succeeds, as long as any worker runs or waits
-    const char* gone;               // what `look` says when it fails because the job is no more
+    std::vector<const char*>
+        alive;                      // one of these is in what `look` says as long as that is so; none: whatever it says
+    std::vector<const char*> gone;  // in what `look` or `cancel` say when they fail because the job is no more
 
     const char* description;  // a file {folder}/description, for a scheduler that wants one; may be null
 };
@@ -41,8 +47,9 @@ inline const batch_system& slurm_row() {
         "",
         ";",
         {"scancel", "{id}"},
-        {"squeue", "--noheader", "--jobs={id}", "--format=%i %T %R"},
-        "Invalid job id",
+        {"squeue", "--noheader", "--jobs={id}", slurm_states_of_life, "--format=%i %T %R"},
+        {},
+        {"Invalid job id"},
         nullptr};
     return row;
 }
@@ -77,7 +84,8 @@ inline const batch_system& pbs_row() {
                                      "",
                                      {"qdel", "{id}"},
                                      {"qstat", "{id}"},
-                                     "nknown Job",
+                                     {},
+                                     {"nknown Job", "ob has finished"},
                                      nullptr};
     return row;
 }
@@ -112,7 +120,8 @@ inline const batch_system& lsf_row() {
                                      ">",
                                      {"bkill", "{id}"},
                                      {"bjobs", "{id}"},
-                                     "o unfinished job",
+                                     {"RUN", "PEND", "USUSP", "SSUSP", "PSUSP", "PROV", "WAIT", "UNKWN"},
+                                     {"o unfinished job", "already finished", "is not found"},
                                      nullptr};
     return row;
 }
@@ -137,7 +146,8 @@ inline const batch_system& sge_row() {
                                      ".",
                                      {"qdel", "{id}"},
                                      {"qstat", "-j", "{id}"},
-                                     "do not exist",
+                                     {},
+                                     {"do not exist", "does not exist"},
                                      nullptr};
     return row;
 }
@@ -150,7 +160,8 @@ inline const batch_system& htcondor_row() {
                                      ".",
                                      {"condor_rm", "{id}"},
                                      {"condor_q", "{id}", "-af:j", "JobStatus", "HoldReason"},
-                                     "ll matching",
+                                     {},
+                                     {"ll matching", "find/remove all jobs"},
                                      "executable = {script}\n"
                                      "universe = vanilla\n"
                                      "request_cpus = {slots}\n"
@@ -168,15 +179,20 @@ inline const batch_system& htcondor_row() {
 
 using batch_values = std::vector<std::pair<std::string, std::string>>;  // by their names
 
-/// With the values in place of the names in braces. `empty`: one of them is.
+/// With the values in place of the names in braces; what is in a value stays as it is. `empty`: one of them is.
 inline std::string filled_in(const std::string& text, const batch_values& values, bool* empty = nullptr) {
-    std::string result = text;
-    for (const auto& [name, value] : values) {
-        const std::string mark = "{" + name + "}";
-        for (std::size_t at = result.find(mark); at != result.npos; at = result.find(mark, at + value.size())) {
-            if (value.empty() && empty) *empty = true;
-            result.replace(at, mark.size(), value);
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::pair<std::string, std::string>* named = nullptr;
+        for (const auto& each : values)
+            if (text.compare(at, each.first.size() + 2, concat({"{", each.first, "}"})) == 0) named = &each;
+        if (!named) {
+            result += text[at++];
+            continue;
         }
+        if (named->second.empty() && empty) *empty = true;
+        result += named->second;
+        at += named->first.size() + 2;
     }
     return result;
 }
@@ -212,6 +228,12 @@ inline std::string filled_in_lines(const std::string& text, const batch_values& 
         at = end + 1;
     }
     return result;
+}
+
+inline bool has_any_of(const std::string& text, const std::vector<const char*>& phrases) {
+    for (const char* const each : phrases)
+        if (text.find(each) != text.npos) return true;
+    return false;
 }
 
 /// The job's id in what the scheduler has answered; empty: there is none.

@@ -11,10 +11,12 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "fanout/core/clock.hpp"
 #include "fanout/core/exchanged.hpp"
 
 extern char** environ;
@@ -35,10 +37,7 @@ public:
     }
     ~child_program() {
         close_input();
-        if (pid_ != 0 && !has_ended()) {
-            ::kill(pid_, SIGKILL);
-            wait();
-        }
+        kill();
     }
 
     /// Where it writes to: descriptors, which stay the caller's; -1: where this program does.
@@ -110,18 +109,20 @@ public:
         if (pid_ == 0) return true;
         const pid_t ended = waitpid(pid_, &status_, WNOHANG);
         if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
-        if (ended < 0) status_ = 0;  // somebody else in this program has reaped it
+        if (ended < 0) status_ = unknown;  // somebody else in this program has reaped it, or ignores SIGCHLD
         pid_ = 0;
         return true;
     }
 
-    /// As of wait(2), when it has ended.
+    /// As of wait(2), when it has ended. `unknown` is neither an exit nor a signal.
     int status() const noexcept { return status_; }
+    static constexpr int unknown = -1;
 
     /// Waits for its end, at most so long. False: it has not ended.
     bool wait_for_end(int milliseconds) noexcept {
-        for (int waited = 0; !has_ended(); ++waited) {
-            if (waited >= milliseconds) return false;
+        const auto until = clock::now() + microseconds(std::int64_t{1000} * milliseconds);
+        while (!has_ended()) {
+            if (clock::now() >= until) return false;
             const timespec moment{0, 1'000'000};
             nanosleep(&moment, nullptr);
         }
@@ -132,26 +133,29 @@ public:
         if (!has_ended()) ::kill(pid_, SIGTERM);  // its number stays its own until has_ended has reaped it
     }
 
-    void close_input() noexcept {
-        if (input_ >= 0) close(exchanged(input_, -1));
-    }
-
-private:
-    void wait() noexcept {
+    void kill() noexcept {
+        if (has_ended()) return;
+        ::kill(pid_, SIGKILL);
         while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
         }
         pid_ = 0;
     }
 
+    void close_input() noexcept {
+        if (input_ >= 0) close(exchanged(input_, -1));
+    }
+
+private:
     pid_t pid_ = 0;
     int input_ = -1;
     int status_ = 0;
 };
 
-/// "exit code 78", "signal 9"
+/// "it ended with exit code 78", "it was killed by signal 9"
 inline std::string end_of(int status) {
     if (WIFSIGNALED(status)) return "it was killed by signal " + std::to_string(WTERMSIG(status));
-    return "it ended with exit code " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    if (!WIFEXITED(status)) return "how it ended is not known, for this program ignores SIGCHLD or reaps its children";
+    return "it ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
 }  // namespace fanout::detail

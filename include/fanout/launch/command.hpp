@@ -17,6 +17,7 @@ namespace fanout::detail {
 
 struct answer {
     bool good = false;
+    bool timed_out = false;
     std::string output;  // without line breaks at its end
     std::string why;     // it is not good: the command, what it said, and how it ended
 };
@@ -38,7 +39,12 @@ public:
         output_.news();
         said_.news();
         result.output = output_.tail();
-        result.good = error_ == 0 && ended && program_.status() == 0;
+        // How it has ended may not be told us; who complains, or says nothing, has not done well.
+        const bool does_well = program_.status() == child_program::unknown
+                                   ? said_.tail().empty() && !result.output.empty()
+                                   : program_.status() == 0;
+        result.timed_out = error_ == 0 && !ended;
+        result.good = error_ == 0 && ended && does_well;
         if (result.good) return result;
         const std::string said = said_.tail().empty() ? result.output : said_.tail();
         const std::string end = error_ != 0 ? std::generic_category().message(error_)

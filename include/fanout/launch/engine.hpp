@@ -18,7 +18,7 @@ namespace detail {
 inline std::string engine_around_us() {
     for (const batch_system* each : {&slurm_row(), &sge_row(), &pbs_row(), &lsf_row(), &htcondor_row()}) {
         const char* const sign = std::getenv(each->inside);
-        if (sign && *sign && std::string(sign) != "undefined") return each->name;  // so says SGE of a job without parts
+        if (sign && *sign) return each->name;
     }
     return "none";
 }

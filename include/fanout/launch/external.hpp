@@ -12,9 +12,10 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "fanout/core/concat.hpp"
-#include "fanout/launch/child_program.hpp"
+#include "fanout/launch/last_will.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/launch/shell_words.hpp"
@@ -46,17 +47,13 @@ public:
             throw std::system_error(error, std::generic_category(),
                                     concat({"fanout: the key could not be written to ", path_}));
         }
-        // If this process is killed the pipe to the other one is closed, which removes the file then.
-        keeper_.start({"/bin/sh", "-c", "trap '' HUP INT QUIT TERM; read nothing; rm -f -- \"$0\"", path_},
-                      "FANOUT_KEEPS_KEY=1", "");
+        remover_ = std::make_unique<last_will>(std::vector<std::string>{"rm", "-f", "--", path_});
     }
     key_file(const key_file&) = delete;
     key_file& operator=(const key_file&) = delete;
     ~key_file() {
         if (getpid() != owner_) return;  // a forked child has this object too
         unlink(path_.c_str());
-        keeper_.close_input();
-        keeper_.wait_for_end(3000);
     }
 
     const std::string& path() const noexcept { return path_; }
@@ -64,7 +61,7 @@ public:
 private:
     std::string path_;
     const pid_t owner_ = getpid();
-    child_program keeper_;
+    std::unique_ptr<const last_will> remover_;
 };
 
 class external_workers final : public launched_workers {
@@ -72,7 +69,7 @@ public:
     external_workers(const worker_order& order, const std::string& path, bool quiet)
         : key_(order.key.empty() ? nullptr : std::make_unique<key_file>(path, order.key)) {
         command_ = concat({as_typed({own_path()}), " ", as_typed(worker_words(order, order.slots))});
-        command_ += key_ ? " --key-file " + key_->path() : " --plain";
+        command_ += key_ ? " --key-file " + as_typed({key_->path()}) : " --plain";
         if (!quiet)
             std::fprintf(stderr, "fanout: waiting for workers. Start each of them, on any machine, with:\n\n    %s\n\n",
                          command_.c_str());

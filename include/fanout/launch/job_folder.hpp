@@ -8,14 +8,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/launch/last_will.hpp"
 
 namespace fanout::detail {
 
-/// A folder of our own in one that the machines share. Gone with this object.
+/// A folder of our own in one that the machines share. Gone with this object, and with this process.
 class job_folder {
 public:
     explicit job_folder(const std::string& in) {
@@ -29,6 +32,7 @@ public:
                 concat(
                     {"fanout: the key and the logs of the workers need a folder in ", above.string(),
                      ", and it could not be made; run in a folder that all machines share, or give one as .folder"}));
+        remover_ = std::make_unique<last_will>(std::vector<std::string>{"rm", "-rf", "--", path_});
     }
     job_folder(const job_folder&) = delete;
     job_folder& operator=(const job_folder&) = delete;
@@ -74,6 +78,7 @@ public:
 
 private:
     std::string path_;
+    std::unique_ptr<const last_will> remover_;
 };
 
 }  // namespace fanout::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
@@ -136,12 +137,12 @@ struct slurm_place {
 /// So many slots in all, no more on a node than it has CPUs: as even as possible, one worker for each node. With
 /// `of_each` as many slots as that for each worker, and as many workers as it takes. Throws `std::invalid_argument` if
 /// there is no room for them.
-inline std::vector<slurm_place> places_on(const slurm_allocation& in, int slots, std::optional<int> of_each) {
+inline std::vector<slurm_place> places_on(const slurm_allocation& in, std::int64_t slots, std::optional<int> of_each) {
     std::vector<int> room;
     for (const slurm_node& each : in.nodes) room.push_back(each.cpus);
     std::vector<slurm_place> all;
     const int step = of_each.value_or(1);
-    for (int placed = 0; placed < slots;) {
+    for (std::int64_t placed = 0; placed < slots;) {
         std::size_t best = 0;
         for (std::size_t i = 1; i < room.size(); ++i)
             if (room[i] > room[best]) best = i;

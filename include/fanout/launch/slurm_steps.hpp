@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,8 +43,8 @@ public:
     slurm_steps(const worker_order& order, slurm_allocation in, slurm_step_settings how)
         : order_(order), allocation_(std::move(in)), how_(std::move(how)) {
         const auto given = order.slots_are_given ? std::optional<int>(order.slots) : std::nullopt;
-        const std::vector<slurm_place> places = places_on(allocation_, order.slots * order.workers, given);
-        several_on_a_node_ = places.size() > allocation_.nodes.size();
+        const std::vector<slurm_place> places =
+            places_on(allocation_, std::int64_t{order.slots} * order.workers, given);
         take_in(ask(question(), std::chrono::seconds(10)));
         for (const slurm_place& each : places) {
             steps_.emplace_back(each);
@@ -67,21 +68,24 @@ public:
     }
 
     std::string keep_up() override {
-        bool any_ended = false;
         for (step& each : steps_) {
             each.said.pass_on();
             if (each.is_over || !each.program.has_ended()) continue;
-            each.is_over = any_ended = true;
+            each.is_over = true;
+            each.put_off();
             const int status = each.program.status();
             last_end_ = concat({"the one on ", node_of(each), ": ", end_of(status)});
             if (!each.said.tail().empty())
                 last_end_ += concat({", srun said: ", each.said.tail(), hint_at_address(each.said.tail())});
             if (WIFEXITED(status) && exit_codes::is_hopeless(WEXITSTATUS(status))) return last_words();
         }
-        // Nodes may be gone, or all of the job. What keeps ending is started again ever more slowly.
-        if (any_ended) again_at_ = clock::now() + std::chrono::milliseconds(100) * restarts_;
-        if (asked_ && asked_->has_ended()) take_in_and_replace();
-        if (!asked_ && any_missing() && clock::now() >= again_at_) asked_.emplace(question());
+        // Nodes may be gone, or all of the job.
+        const auto now = clock::now();
+        if (asked_ && (asked_->has_ended() || now - asked_at_ > std::chrono::seconds(30))) take_in_and_replace();
+        if (!asked_ && any_to_begin(now) && now - asked_at_ >= std::chrono::milliseconds(100)) {
+            asked_.emplace(question());
+            asked_at_ = now;
+        }
         return trouble_;
     }
 
@@ -102,6 +106,16 @@ private:
         child_program program;
         output_file said;
         bool is_over = false;
+        clock::time_point begun{};
+        clock::time_point again_at{};
+        int ended_soon = 0;  // how often, one after the other
+
+        /// What keeps ending is started again ever more slowly.
+        void put_off() {
+            const auto now = clock::now();
+            ended_soon = now - begun > std::chrono::seconds(30) ? 0 : ended_soon + 1;
+            again_at = now + std::chrono::milliseconds(100) * (1 << (ended_soon < 9 ? ended_soon : 9));
+        }
     };
 
     static std::size_t most_restarts(std::size_t workers) { return 2 * workers + 8; }
@@ -123,7 +137,11 @@ private:
             for (std::size_t i = 0; i < shipments_; ++i) words.push_back(shipped(i));
             removals.emplace_back(std::move(words));
         }
-        for (command& each : removals) each.wait(std::chrono::seconds(5));
+        const auto until = clock::now() + std::chrono::seconds(5);
+        for (command& each : removals) {
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now());
+            each.wait(left.count() > 0 ? left : std::chrono::milliseconds(0));
+        }
     }
 
     std::vector<std::string> command_of(const slurm_place& at, std::size_t which = 0) const {
@@ -139,8 +157,8 @@ private:
                                           concat({"--cpus-per-task=", std::to_string(at.slots)}),
                                           concat({"--nodelist=", allocation_.nodes[at.node].name}),
                                           concat({"--export=ALL,FANOUT_MAX_CPUS=", std::to_string(at.slots)}),
+                                          "--cpu-bind=none",
                                           "--job-name=fanout"};
-        if (several_on_a_node_) words.push_back("--cpu-bind=none");
         if (how_.ship_program) words.push_back(concat({"--bcast=", shipped(which)}));
         words.insert(words.end(), how_.arguments.begin(), how_.arguments.end());
         words.push_back(how_.program);
@@ -161,6 +179,7 @@ private:
 
     int begin(step& which) {
         which.is_over = false;
+        which.begun = clock::now();
         return which.program.start(command_of(which.at, shipments_++), "FANOUT_WORKER=1",
                                    order_.key.empty() ? "\n" : order_.key + "\n", {-1, which.said.number()});
     }
@@ -175,37 +194,51 @@ private:
         return all;
     }
 
-    bool any_missing() const {
+    bool any_to_begin(clock::time_point now) const {
         for (const step& each : steps_)
-            if (each.is_over) return true;
+            if (each.is_over && now >= each.again_at) return true;
         return false;
     }
 
     // --- what Slurm knows of the job -------------------------------------------------------------------------------
 
     std::vector<std::string> question() const {
-        return {"squeue", "--noheader", concat({"--jobs=", allocation_.job}), "--format=%T|%L|%N"};
+        return {"squeue", "--noheader", concat({"--jobs=", allocation_.job}), slurm_states_of_life,
+                "--format=%A|%T|%L|%N"};
+    }
+
+    /// What stands behind the job in its line: asked for one part of an array job, Slurm may tell of others as well.
+    static std::string line_of(const std::string& job, const std::string& output) {
+        for (std::size_t at = 0; at < output.size();) {
+            std::size_t end = output.find('\n', at);
+            if (end == output.npos) end = output.size();
+            if (output.compare(at, job.size() + 1, job + "|") == 0)
+                return output.substr(at + job.size() + 1, end - at - job.size() - 1);
+            at = end + 1;
+        }
+        return {};
     }
 
     /// Its time, and the nodes that it still has: Slurm's variables name those that it began with.
     void take_in(const answer& from) {
-        const std::size_t first = from.output.find('|'), second = from.output.find('|', first + 1);
-        if (!from.good || first == from.output.npos || second == from.output.npos) {
+        const std::string ours = line_of(allocation_.job, from.output);
+        const std::size_t first = ours.find('|'), second = ours.find('|', first + 1);
+        if (!from.good || first == ours.npos || second == ours.npos) {
             // squeue may be busy, or forbidden here; that the job is gone it says in so many words.
-            const bool gone = from.good ? from.output.empty() : from.why.find("Invalid job id") != from.why.npos;
+            const bool gone = from.good ? ours.empty() : from.why.find("Invalid job id") != from.why.npos;
             if (gone)
                 trouble_ = concat({"job ", allocation_.job, " has ended, and all of its workers with it; ",
                                    from.good ? concat({"`", as_typed(question()), "` knows it no more"}) : from.why,
                                    last_end_.empty() ? "" : "; the last worker that ended: ", last_end_});
             return;
         }
-        state_ = from.output.substr(0, first);
+        state_ = ours.substr(0, first);
         if (state_ != "RUNNING" && state_ != "CONFIGURING" && state_ != "SUSPENDED")
             trouble_ = concat({"job ", allocation_.job, " has ended, it is ", state_, "; ", last_words()});
-        if (const auto left = seconds_of(from.output.substr(first + 1, second - first - 1)))
+        if (const auto left = seconds_of(ours.substr(first + 1, second - first - 1)))
             ends_at_ = clock::now() + std::chrono::seconds(*left > how_.grace ? *left - how_.grace : 0);
         try {
-            const auto there = expanded_hosts(from.output.substr(second + 1));
+            const auto there = expanded_hosts(ours.substr(second + 1));
             there_ = std::set<std::string>(there.begin(), there.end());
         } catch (const std::invalid_argument&) {  // then srun will tell which nodes are gone
         }
@@ -214,7 +247,7 @@ private:
     void take_in_and_replace() {
         take_in(asked_->wait(std::chrono::milliseconds(0)));
         asked_.reset();
-        again_at_ = clock::now() + std::chrono::seconds(2);
+        const auto now = clock::now();
         if (!trouble_.empty()) return;
         if (ends_at_ && clock::now() >= *ends_at_) {
             trouble_ = concat({"the time of job ", allocation_.job,
@@ -227,7 +260,14 @@ private:
                 any_hope = true;
                 continue;
             }
-            if (!is_there(each.at.node) && !move(each)) continue;
+            if (now < each.again_at) {
+                any_hope = true;
+                continue;
+            }
+            if (!is_there(each.at.node) && !move(each)) {
+                each.again_at = now + std::chrono::seconds(2);
+                continue;
+            }
             if (++restarts_ > most_restarts(steps_.size())) {
                 trouble_ = last_words();
                 return;
@@ -235,6 +275,7 @@ private:
             any_hope = true;
             if (const int error = begin(each); error != 0) {
                 each.is_over = true;
+                each.put_off();
                 last_end_ = concat({"srun could not be started: ", std::generic_category().message(error)});
             }
         }
@@ -262,13 +303,12 @@ private:
     const worker_order order_;
     const slurm_allocation allocation_;
     const slurm_step_settings how_;
-    bool several_on_a_node_ = false;
     std::vector<step> steps_;
     std::optional<clock::time_point> ends_at_;  // when workers are to begin to leave
     std::set<std::string> there_;               // nodes; empty: not known
     std::string state_;
     std::optional<command> asked_;
-    clock::time_point again_at_{};
+    clock::time_point asked_at_{};
     std::size_t restarts_ = 0;
     std::size_t shipments_ = 0;
     std::string last_end_;

@@ -90,11 +90,11 @@ private:
 class spark_workers final : public launched_workers {
 public:
     spark_workers(const worker_order& order, const spark_settings& how)
-        : folder_(std::filesystem::temp_directory_path().string()), verbose_(how.verbose) {
+        : folder_(temporary_folder()), verbose_(how.verbose) {
         folder_.write("script.py", spark_script, 0600);
         folder_.write("key", order.key + "\n", 0600);
 
-        const std::string program = how.program.empty() ? own_path() : how.program;
+        const std::string program = how.program.empty() ? name_to_ship(own_path()) : how.program;
         std::vector<std::string> words = {how.submit.empty() ? spark_submit() : how.submit, "--deploy-mode", "client",
                                           "--name", "fanout"};
         if (!how.master.empty()) words.insert(words.end(), {"--master", how.master});
@@ -104,6 +104,11 @@ public:
              {std::string("spark.speculation=false"), std::string("spark.task.maxFailures=100"),
               concat({"spark.task.cpus=", std::to_string(order.slots)})})
             words.insert(words.end(), {"--conf", each});
+        // What is meant for a user who sits in front of it, as jupyter, would not run our script.
+        if (const std::string asked = told("PYSPARK_DRIVER_PYTHON"); !asked.empty() && !is_python(asked))
+            words.insert(words.end(),
+                         {"--conf", concat({"spark.pyspark.driver.python=",
+                                            told("PYSPARK_PYTHON").empty() ? "python3" : told("PYSPARK_PYTHON")})});
         for (const std::string& each : how.conf) words.insert(words.end(), {"--conf", each});
         words.insert(words.end(), how.arguments.begin(), how.arguments.end());
         words.insert(words.end(),
@@ -143,9 +148,32 @@ public:
     }
 
 private:
+    static std::string told(const char* variable) {
+        const char* const value = std::getenv(variable);
+        return value ? value : "";
+    }
+
+    static std::string temporary_folder() {
+        const std::string folder = told("TMPDIR");
+        return folder.empty() ? "/tmp" : folder;
+    }
+
+    static bool is_python(const std::string& command) {
+        return std::filesystem::path(command).filename().string().rfind("python", 0) == 0;
+    }
+
+    /// Spark takes what is to be shipped for a list of addresses with patterns. A path that is more than it can bear
+    /// gets another name in our folder.
+    std::string name_to_ship(const std::string& path) const {
+        if (path.find_first_of("#,?*[]{}\\") == path.npos) return path;
+        const std::string other = concat({folder_.path(), "/program"});
+        std::filesystem::create_symlink(path, other);
+        return other;
+    }
+
     static std::string spark_submit() {
-        const char* const home = std::getenv("SPARK_HOME");
-        return home && *home ? concat({home, "/bin/spark-submit"}) : std::string("spark-submit");
+        const std::string home = told("SPARK_HOME");
+        return home.empty() ? std::string("spark-submit") : concat({home, "/bin/spark-submit"});
     }
 
     /// That of a virtual environment, which need not have been activated.

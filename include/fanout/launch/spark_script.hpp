@@ -33,6 +33,8 @@ def say(text):
 
 
 born = started(owner)
+if born is None:
+    sys.exit("fanout: the program that wanted workers has gone")
 context = SparkContext.getOrCreate()
 if context.master == "local" or context.master.startswith("local["):
     say("Spark runs as %s, which is this machine only; name a master: spark{.master = ...}" % context.master)

@@ -88,6 +88,11 @@ public:
         return any_hope ? std::string() : last_words();
     }
 
+    void note_success() override {
+        for (int& each : starts_)
+            if (each > 1) each = 1;
+    }
+
     std::string last_words() const override {
         const std::string command =
             hosts_.empty() ? "" : concat({"ssh ", hosts_[0].name, " ", remote_command(hosts_[0])});
@@ -140,6 +145,8 @@ public:
         : program_(std::move(program)), path_(std::move(path)) {
         if (hosts.empty())
             throw std::invalid_argument("fanout: ssh needs machines: ssh{.hosts = {\"node1\", \"8/user@node2\"}}");
+        if (program_.empty())
+            throw std::invalid_argument("fanout: ssh.command has no words; leave it out, or give {\"ssh\", \"-T\"}");
         for (const std::string& each : hosts) hosts_.push_back(ssh_host::parse(each));
     }
 

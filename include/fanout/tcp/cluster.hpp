@@ -126,10 +126,13 @@ public:
         return true;
     }
 
-    /// Empty; or why there will be no workers any more. `success`: they have done something since.
-    std::string keep_up(bool success = false) {
+    /// A worker has done something: those that end are started again as often as if they were new.
+    void note_success() noexcept { has_succeeded_.store(true, std::memory_order_relaxed); }
+
+    /// Empty; or why there will be no workers any more.
+    std::string keep_up() {
         const lock_guard lock(launching_);
-        if (success) launched_->note_success();
+        if (has_succeeded_.exchange(false, std::memory_order_relaxed)) launched_->note_success();
         return launched_->keep_up();
     }
     std::string last_words() const {
@@ -334,7 +337,8 @@ private:
 
     mutable mutex launching_;
     std::unique_ptr<launched_workers> launched_;
-    hub hub_;  // the last: its thread uses everything else
+    std::atomic<bool> has_succeeded_ = false;  // since they were looked after
+    hub hub_;                                  // the last: its thread uses everything else
 };
 
 }  // namespace fanout::detail

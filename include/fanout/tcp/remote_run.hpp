@@ -260,7 +260,7 @@ private:
     void take_result(run_event event) {
         const std::shared_ptr<peer> by = event.from;
         outcomes_.take_result(inbox_, std::move(event));
-        some_are_done_ = true;
+        cluster_.note_success();
         note_hungry(*by);
     }
 
@@ -327,7 +327,7 @@ private:
     }
 
     void look_after_workers(clock::time_point now) {
-        const std::string trouble = cluster_.keep_up(exchanged(some_are_done_, false));
+        const std::string trouble = cluster_.keep_up();
         if (!trouble.empty() && schedule_.workers() == 0) throw pool_broken("fanout: tcp has no workers: " + trouble);
         if (schedule_.workers() > 0) alone_since_ = now;
         look_for_bad_hosts();
@@ -446,7 +446,6 @@ private:
     bool any_bad_hosts_ = false;
     int refusals_ = 0;
     std::string left_out_;        // workers that are no use for this call, and why
-    bool some_are_done_ = false;  // since the workers were looked after
     clock::time_point alone_since_{};
     std::exception_ptr broken_;
     run_status status_;
