@@ -83,6 +83,14 @@ TEST_CASE("in one part of an array job a lost worker is replaced, though Slurm t
     std::vector<int> expected(20);
     std::iota(expected.begin(), expected.end(), 0);
     CHECK(cluster(same, std::views::iota(0, 20)) == expected);
+    CHECK_THAT(slurm.started().front(), !containing("--cpu-bind"));
+}
+
+TEST_CASE("a program that is a step itself does not pass on what it is bound to") {
+    const fake_slurm slurm("echo '7|RUNNING|1:00:00|n[1-2]'");
+    setenv("SLURM_CPU_BIND", "quiet,mask_cpu:0x1", 1);
+    CHECK(parallel(2, on_slurm())(same, std::vector{1, 2}) == std::vector{1, 2});
+    unsetenv("SLURM_CPU_BIND");
     CHECK_THAT(slurm.started().front(), containing("--cpu-bind=none"));
 }
 

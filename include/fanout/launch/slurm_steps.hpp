@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,6 +46,7 @@ public:
         const auto given = order.slots_are_given ? std::optional<int>(order.slots) : std::nullopt;
         const std::vector<slurm_place> places =
             places_on(allocation_, std::int64_t{order.slots} * order.workers, given);
+        unbound_ = places.size() > allocation_.nodes.size() || std::getenv("SLURM_CPU_BIND");
         take_in(ask(question(), std::chrono::seconds(10)));
         for (const slurm_place& each : places) {
             steps_.emplace_back(each);
@@ -157,8 +159,8 @@ private:
                                           concat({"--cpus-per-task=", std::to_string(at.slots)}),
                                           concat({"--nodelist=", allocation_.nodes[at.node].name}),
                                           concat({"--export=ALL,FANOUT_MAX_CPUS=", std::to_string(at.slots)}),
-                                          "--cpu-bind=none",
                                           "--job-name=fanout"};
+        if (unbound_) words.push_back("--cpu-bind=none");
         if (how_.ship_program) words.push_back(concat({"--bcast=", shipped(which)}));
         words.insert(words.end(), how_.arguments.begin(), how_.arguments.end());
         words.push_back(how_.program);
@@ -287,7 +289,7 @@ private:
     bool is_there(std::size_t node) const { return there_.empty() || there_.count(allocation_.nodes[node].name) > 0; }
 
     /// To a node that is still there and has room for it. False: there is none now.
-    bool move(step& which) const {
+    bool move(step& which) {
         for (std::size_t node = 0; node < allocation_.nodes.size(); ++node) {
             if (!is_there(node)) continue;
             int room = allocation_.nodes[node].cpus;
@@ -295,6 +297,7 @@ private:
                 if (&each != &which && each.at.node == node) room -= each.at.slots;
             if (room < which.at.slots) continue;
             which.at.node = node;
+            unbound_ = true;
             return true;
         }
         return false;
@@ -303,6 +306,7 @@ private:
     const worker_order order_;
     const slurm_allocation allocation_;
     const slurm_step_settings how_;
+    bool unbound_ = false;  // steps share a node, or would inherit what this program is bound to as a step itself
     std::vector<step> steps_;
     std::optional<clock::time_point> ends_at_;  // when workers are to begin to leave
     std::set<std::string> there_;               // nodes; empty: not known
