@@ -95,8 +95,11 @@ public:
         folder_.write("key", order.key + "\n", 0600);
 
         const std::string program = how.program.empty() ? name_to_ship(own_path()) : how.program;
-        std::vector<std::string> words = {how.submit.empty() ? spark_submit() : how.submit, "--deploy-mode", "client",
-                                          "--name", "fanout"};
+        const std::string submit = how.submit.empty() ? spark_submit() : how.submit;
+        std::vector<std::string> words = {submit, "--deploy-mode", "client", "--name", "fanout"};
+        // What is meant for a user who sits in front of it, as jupyter, would not run our script.
+        if (const std::string asked = set_to("PYSPARK_DRIVER_PYTHON"); !asked.empty() && !is_python(asked))
+            words.insert(words.begin(), {"env", "-u", "PYSPARK_DRIVER_PYTHON", "-u", "PYSPARK_DRIVER_PYTHON_OPTS"});
         if (!how.master.empty()) words.insert(words.end(), {"--master", how.master});
         if (how.program.empty()) words.insert(words.end(), {"--files", program});
         // A second copy of a worker would only be in the way, and workers may die often in a long run.
@@ -104,11 +107,6 @@ public:
              {std::string("spark.speculation=false"), std::string("spark.task.maxFailures=100"),
               concat({"spark.task.cpus=", std::to_string(order.slots)})})
             words.insert(words.end(), {"--conf", each});
-        // What is meant for a user who sits in front of it, as jupyter, would not run our script.
-        if (const std::string asked = told("PYSPARK_DRIVER_PYTHON"); !asked.empty() && !is_python(asked))
-            words.insert(words.end(),
-                         {"--conf", concat({"spark.pyspark.driver.python=",
-                                            told("PYSPARK_PYTHON").empty() ? "python3" : told("PYSPARK_PYTHON")})});
         for (const std::string& each : how.conf) words.insert(words.end(), {"--conf", each});
         words.insert(words.end(), how.arguments.begin(), how.arguments.end());
         words.insert(words.end(),
@@ -118,12 +116,12 @@ public:
         const std::vector<std::string> told = worker_words(order, order.slots);
         words.insert(words.end(), told.begin(), told.end());
         command_ = as_typed(words);
-        const int error = submit_.start(words, python_beside(words.front()), "", {said_.number(), said_.number()});
+        const int error = submit_.start(words, python_beside(submit), "", {said_.number(), said_.number()});
         if (error != 0)
             throw pool_broken(concat(
                 {"fanout: spark could not start `", command_, "`: ", std::generic_category().message(error),
                  "; install Spark (pip install pyspark), and set SPARK_HOME, or PATH, or spark{.submit = ...}"}));
-        std::fprintf(stderr, "fanout: Spark starts, which takes some seconds: %s\n", words.front().c_str());
+        std::fprintf(stderr, "fanout: Spark starts, which takes some seconds: %s\n", submit.c_str());
     }
     ~spark_workers() override {
         folder_.remove("key");  // by which the script knows that nobody is wanted any more
@@ -148,31 +146,33 @@ public:
     }
 
 private:
-    static std::string told(const char* variable) {
+    static std::string set_to(const char* variable) {
         const char* const value = std::getenv(variable);
         return value ? value : "";
     }
 
     static std::string temporary_folder() {
-        const std::string folder = told("TMPDIR");
-        return folder.empty() ? "/tmp" : folder;
+        const std::string folder = set_to("TMPDIR");
+        return folder.empty() || is_pattern(folder) ? "/tmp" : folder;
     }
 
     static bool is_python(const std::string& command) {
         return std::filesystem::path(command).filename().string().rfind("python", 0) == 0;
     }
 
-    /// Spark takes what is to be shipped for a list of addresses with patterns. A path that is more than it can bear
-    /// gets another name in our folder.
+    /// Spark takes what is to be shipped for a list of addresses with patterns.
+    static bool is_pattern(const std::string& path) { return path.find_first_of("#,?*[]{}\\") != path.npos; }
+
+    /// A path that is more than Spark can bear is copied: links it would follow before it looks.
     std::string name_to_ship(const std::string& path) const {
-        if (path.find_first_of("#,?*[]{}\\") == path.npos) return path;
-        const std::string other = concat({folder_.path(), "/program"});
-        std::filesystem::create_symlink(path, other);
+        if (!is_pattern(path)) return path;
+        std::string other = concat({folder_.path(), "/program"});
+        std::filesystem::copy_file(path, other);
         return other;
     }
 
     static std::string spark_submit() {
-        const std::string home = told("SPARK_HOME");
+        const std::string home = set_to("SPARK_HOME");
         return home.empty() ? std::string("spark-submit") : concat({home, "/bin/spark-submit"});
     }
 
