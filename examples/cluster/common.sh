@@ -27,7 +27,7 @@ wait_for_models() {  # wait_for_models LOG COUNT
 # One of the workers' first processes, which talk to the coordinator.
 kill_a_worker() {
     local worker
-    worker=$(pgrep -o -f -- '^[^ ]*/train_on_engine --fanout-worker')
+    worker=$(pgrep -o -U "$(id -u)" -f -- '^[^ ]*/train_on_engine --fanout-worker')
     echo "kill -KILL $worker, a worker"
     kill -KILL "$worker"
 }

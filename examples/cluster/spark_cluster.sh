@@ -38,7 +38,7 @@ start_spark() {
         >"$spark_dir/master.log" 2>&1 &
     spark_daemons+=($!)
     for ((waited = 0; waited < 300; ++waited)); do
-        grep -q 'I have been elected leader' "$spark_dir/master.log" && break
+        grep -qs 'I have been elected leader' "$spark_dir/master.log" && break
         sleep 0.1
     done
     for ((i = 0; i < $1; ++i)); do start_spark_worker; done

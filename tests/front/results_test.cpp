@@ -45,6 +45,7 @@ struct move_throws {
 
 struct assignment_throws {
     assignment_throws() noexcept = default;
+    ~assignment_throws() {}  // or it would be made where it stays, and not assigned
     explicit assignment_throws(int v) : value(v) {}
     assignment_throws(assignment_throws&& moved) noexcept : value(moved.value) {}
     assignment_throws& operator=(assignment_throws&& moved) {

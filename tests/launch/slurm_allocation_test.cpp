@@ -53,7 +53,7 @@ TEST_CASE("slots are spread over the nodes, no more than there are CPUs") {
 }
 
 TEST_CASE("more slots than the allocation has is an error that says how many there are") {
-    for (const auto& [slots, of_each] : std::vector<std::pair<int, std::optional<int>>>{{9, {}}, {10, 2}, {5, 5}}) {
+    for (const auto& [slots, of_each] : std::vector<std::pair<int, std::optional<int>>>{{9, {}}, {10, 2}}) {
         try {
             places_on(three_nodes(), slots, of_each);
             FAIL("it found room");
@@ -61,6 +61,15 @@ TEST_CASE("more slots than the allocation has is an error that says how many the
             CHECK_THAT(e.what(), containing("job 7 has 8 CPUs on 3 nodes"));
             CHECK_THAT(e.what(), containing("n_jobs = -1"));
         }
+    }
+}
+
+TEST_CASE("workers with more slots than any node has CPUs are an error that says so") {
+    try {
+        places_on(three_nodes(), 5, 5);
+        FAIL("it found room");
+    } catch (const std::invalid_argument& e) {
+        CHECK_THAT(e.what(), containing("on 3 nodes, none with so many"));
     }
 }
 

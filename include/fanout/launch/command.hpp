@@ -1,6 +1,7 @@
 // An engine's own command, such as sbatch: what it answers, and what it says when it fails.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <string>
 #include <system_error>
@@ -47,10 +48,12 @@ public:
         result.good = error_ == 0 && ended && does_well;
         if (result.good) return result;
         const std::string said = said_.tail().empty() ? result.output : said_.tail();
-        const std::string end = error_ != 0 ? std::generic_category().message(error_)
-                                : ended
-                                    ? end_of(program_.status())
-                                    : concat({"it has not answered in ", std::to_string(longest.count() / 1000), " s"});
+        const std::string end =
+            error_ != 0
+                ? concat({std::generic_category().message(error_),
+                          error_ == ENOENT ? concat({" (", words_.front(), " is not in PATH)"}) : std::string()})
+            : ended ? end_of(program_.status())
+                    : concat({"it has not answered in ", std::to_string(longest.count() / 1000), " s"});
         result.why =
             concat({"`", as_typed(words_), "`", said.empty() ? "" : " said: ", said, said.empty() ? ": " : "; ", end});
         return result;

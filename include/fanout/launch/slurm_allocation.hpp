@@ -134,6 +134,12 @@ struct slurm_place {
     int slots = 1;
 };
 
+inline bool has_node_with(const slurm_allocation& in, int cpus) {
+    for (const slurm_node& each : in.nodes)
+        if (each.cpus >= cpus) return true;
+    return false;
+}
+
 /// So many slots in all, no more on a node than it has CPUs: as even as possible, one worker for each node. With
 /// `of_each` as many slots as that for each worker, and as many workers as it takes. Throws `std::invalid_argument` if
 /// there is no room for them.
@@ -151,7 +157,9 @@ inline std::vector<slurm_place> places_on(const slurm_allocation& in, std::int64
                 {"fanout: slurm: ", std::to_string(slots), " slots were asked for",
                  of_each ? concat({", ", std::to_string(step), " for each worker"}) : std::string(), ", and job ",
                  in.job, " has ", std::to_string(in.cpus()), " CPUs on ", std::to_string(in.nodes.size()),
-                 " nodes; give n_jobs = -1 for all that it has, or ask salloc or sbatch for more"}));
+                 of_each && !has_node_with(in, *of_each)
+                     ? " nodes, none with so many; give fewer slots, or ask for more CPUs of a node"
+                     : " nodes; give n_jobs = -1 for all that it has, or ask salloc or sbatch for more"}));
         room[best] -= step;
         placed += step;
         all.push_back({best, step});

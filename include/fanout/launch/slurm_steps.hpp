@@ -236,7 +236,11 @@ private:
         }
         state_ = ours.substr(0, first);
         if (state_ != "RUNNING" && state_ != "CONFIGURING" && state_ != "SUSPENDED")
-            trouble_ = concat({"job ", allocation_.job, " has ended, it is ", state_, "; ", last_words()});
+            trouble_ = concat({"job ", allocation_.job, " has ended, it is ", state_,
+                               last_end_.find("ode failure") == last_end_.npos
+                                   ? "; "
+                                   : "; ask salloc or sbatch for --no-kill, and it goes on when a node is lost; ",
+                               last_words()});
         if (const auto left = seconds_of(ours.substr(first + 1, second - first - 1)))
             ends_at_ = clock::now() + std::chrono::seconds(*left > how_.grace ? *left - how_.grace : 0);
         try {
