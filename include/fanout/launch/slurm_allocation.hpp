@@ -157,7 +157,7 @@ inline std::vector<slurm_place> places_on(const slurm_allocation& in, std::int64
                 {"fanout: slurm: ", std::to_string(slots), " slots were asked for",
                  of_each ? concat({", ", std::to_string(step), " for each worker"}) : std::string(), ", and job ",
                  in.job, " has ", std::to_string(in.cpus()), " CPUs on ", std::to_string(in.nodes.size()),
-                 of_each && !has_node_with(in, *of_each)
+                 !has_node_with(in, step)
                      ? " nodes, none with so many; give fewer slots, or ask for more CPUs of a node"
                      : " nodes; give n_jobs = -1 for all that it has, or ask salloc or sbatch for more"}));
         room[best] -= step;
