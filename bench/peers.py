@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What the same calls cost with what others use, as JSON: peers.py [--rounds N] [--only PEER]
+"""What the same calls cost with what others use, as JSON: peers.py [--rounds N] [--only PEER] [--tutorial PYTHON]
 
 Each peer is used as its own documentation recommends, with two workers. "first_call" is the first one of a program,
 with the start of the workers, for which each round starts a program; all others are made on workers that are there.
 Those of mpi4py are started by mpiexec, before the program: it has no first call to speak of. GNU parallel starts a
-program for each task, and has no workers to keep.
+program for each task, and has no workers to keep. PYTHON is an interpreter with the version of joblib that its tutorial
+was written with.
 """
 import argparse
+import importlib
 import json
 import operator
 import os
@@ -82,6 +84,7 @@ def mpi4py_futures():
 # Name, how it is begun, what comes before the program on its command line, the package whose version counts.
 PEERS = {
     "joblib_loky": (lambda: joblib_with("loky"), [], "joblib"),
+    "joblib_of_tutorial": (lambda: joblib_with("loky"), [], "joblib"),  # with an interpreter of its own
     "joblib_multiprocessing": (lambda: joblib_with("multiprocessing"), [], "joblib"),
     "joblib_dask": (joblib_with_dask, [], "distributed"),
     "mpi4py": (mpi4py_futures, ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "3"], "mpi4py"),
@@ -146,10 +149,10 @@ def killed_worker(peer):
 PARTS = {"calls": one_program, "large_input": large_input, "killed_worker": killed_worker}
 
 
-def seconds_of(peer, part, timeout):
+def seconds_of(peer, part, timeout, python=sys.executable):
     """What one part of the measurements, in a program of its own, gives; a few words if it comes to no good end."""
     module = ["-m", "mpi4py.futures"] if peer == "mpi4py" else []
-    command = [*PEERS[peer][1], sys.executable, *module, __file__, "--one", peer, "--part", part]
+    command = [*PEERS[peer][1], python, *module, __file__, "--one", peer, "--part", part]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         said, _ = program.communicate(timeout=timeout)
@@ -163,16 +166,15 @@ def seconds_of(peer, part, timeout):
     return json.loads(said) if program.returncode == 0 else "the call fails"
 
 
-def in_python(peer, rounds):
-    import importlib.metadata
-
-    version = importlib.metadata.version(PEERS[peer][2])
-    programs = [seconds_of(peer, "calls", 300) for _ in range(rounds)]
+def in_python(peer, rounds, python=sys.executable):
+    version = subprocess.check_output(
+        [python, "-c", f"import importlib.metadata as m; print(m.version('{PEERS[peer][2]}'))"], text=True).strip()
+    programs = [seconds_of(peer, "calls", 300, python) for _ in range(rounds)]
     if any(isinstance(each, str) for each in programs):
         raise OSError(programs)
     seconds = {what: statistics.median(each[what] for each in programs)
                for what, seconds in programs[0].items() if seconds is not None}
-    seconds |= {part: seconds_of(peer, part, 60) for part in ("large_input", "killed_worker")}
+    seconds |= {part: seconds_of(peer, part, 60, python) for part in ("large_input", "killed_worker")}
     return {"version": version, "seconds": seconds}
 
 
@@ -202,6 +204,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=[*PEERS, "gnu_parallel"])
+    parser.add_argument("--tutorial", metavar="PYTHON")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--part", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -211,11 +214,17 @@ def main():
     peers = {}
     for peer in [arguments.only] if arguments.only else [*PEERS, "gnu_parallel"]:
         try:
-            peers[peer] = gnu_parallel(arguments.rounds) if peer == "gnu_parallel" else in_python(peer, arguments.rounds)
+            if peer == "gnu_parallel":
+                peers[peer] = gnu_parallel(arguments.rounds)
+            elif peer != "joblib_of_tutorial":
+                peers[peer] = in_python(peer, arguments.rounds)
+            elif arguments.tutorial:
+                peers[peer] = in_python(peer, arguments.rounds, arguments.tutorial)
         except (ImportError, OSError, subprocess.SubprocessError) as error:
             print(f"{peer} could not be measured: {error}", file=sys.stderr)
     print(json.dumps(peers, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    # Functions that are sent have to be a module's: old versions cannot send those of a program from a new Python.
+    importlib.import_module(pathlib.Path(__file__).stem).main()

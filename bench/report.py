@@ -54,6 +54,7 @@ def table(figures):
 
 PEERS = [
     ("joblib_loky", "joblib, loky"),
+    ("joblib_of_tutorial", "the tutorial's joblib"),
     ("joblib_multiprocessing", "joblib, multiprocessing"),
     ("joblib_dask", "joblib, dask"),
     ("mpi4py", "mpi4py.futures"),

@@ -56,6 +56,7 @@ python3 bench/compile_time.py --rounds $(((rounds + 1) / 2)) >"$results/compile_
 # The same calls with what others use, where these can be had, and charts.
 if is_full; then
     peers=build/python-peers
+    tutorial=build/python-tutorial
     wanted=(joblib==1.6.0 distributed==2026.8.0 mpi4py==4.1.2 numpy matplotlib requests scikit-learn)
     have_peers() {
         "$peers/bin/python" -c 'import joblib, distributed, mpi4py, numpy, matplotlib, requests, sklearn' 2>/dev/null
@@ -65,8 +66,12 @@ if is_full; then
         mv "$results/$1.json.new" "$results/$1.json"  # whole, or not there
     }
     have_peers || { python3 -m venv "$peers" && "$peers/bin/pip" install -q "${wanted[@]}"; } >/dev/null 2>&1 || true
+    # joblib's tutorial was written with 1.1.0, whose newest NumPy is the last 1.x.
+    [[ -x $tutorial/bin/python ]] ||
+        { python3 -m venv "$tutorial" && "$tutorial/bin/pip" install -q joblib==1.1.0 'numpy<2'; } >/dev/null 2>&1 ||
+        rm -rf "$tutorial"
     if have_peers; then
-        measure_in_python peers
+        if [[ -d $tutorial ]]; then measure_in_python peers --tutorial "$tutorial/bin/python"; else measure_in_python peers; fi
         cmake --preset examples >/dev/null
         cmake --build --preset examples --target sqrt train_models http_requests
         measure_in_python tutorial build/examples build/bench/page_server
