@@ -19,6 +19,7 @@
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
 #include "fanout/core/errors.hpp"
+#include "fanout/launch/batch_system.hpp"
 #include "fanout/launch/child_program.hpp"
 #include "fanout/launch/command.hpp"
 #include "fanout/launch/exit_codes.hpp"

@@ -445,7 +445,7 @@ private:
     int tail_looks_ = 0;  // that have seen nothing else but the tail
     bool any_bad_hosts_ = false;
     int refusals_ = 0;
-    std::string left_out_;        // workers that are no use for this call, and why
+    std::string left_out_;  // workers that are no use for this call, and why
     clock::time_point alone_since_{};
     std::exception_ptr broken_;
     run_status status_;
