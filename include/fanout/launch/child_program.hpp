@@ -120,7 +120,9 @@ public:
 
     /// Waits for its end, at most so long. False: it has not ended.
     bool wait_for_end(int milliseconds) noexcept {
-        const auto until = clock::now() + microseconds(std::int64_t{1000} * milliseconds);
+        return wait_until(clock::now() + microseconds(std::int64_t{1000} * milliseconds));
+    }
+    bool wait_until(clock::time_point until) noexcept {
         while (!has_ended()) {
             if (clock::now() >= until) return false;
             const timespec moment{0, 1'000'000};

@@ -43,8 +43,7 @@ public:
         for (child_program& each : all_) each.ask_to_leave();
         const auto until = clock::now() + std::chrono::seconds(3);
         for (child_program& each : all_) {
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
-            each.wait_for_end(left > 0 ? static_cast<int>(left) : 0);
+            each.wait_until(until);
         }
     }
 

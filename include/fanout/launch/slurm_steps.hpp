@@ -191,8 +191,7 @@ private:
         const auto until = clock::now() + time;
         bool all = true;
         for (step& each : steps_) {
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
-            all = each.program.wait_for_end(left > 0 ? static_cast<int>(left) : 0) && all;
+            all = each.program.wait_until(until) && all;
         }
         return all;
     }
@@ -263,11 +262,7 @@ private:
         }
         bool any_hope = false;
         for (step& each : steps_) {
-            if (!each.is_over) {
-                any_hope = true;
-                continue;
-            }
-            if (now < each.again_at) {
+            if (!each.is_over || now < each.again_at) {
                 any_hope = true;
                 continue;
             }
