@@ -44,7 +44,8 @@ def table(figures):
                 continue
             median, p90 = figures[workload, library, size]
             cells.append(shown(median) + (f" (p90 {shown(p90)})" if p90 > 1.25 * median else ""))
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        if any(cells):
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
     for jobs in (20, 500):
         if ("waiting", f"fanout_{jobs}", 500) in figures:
             cells = ["5 s", shown(figures["waiting", f"fanout_{jobs}", 500][0])] + [""] * (len(LIBRARIES) - 2)
@@ -84,6 +85,8 @@ def worker_table(results):
     lines = ["| two workers | `processes` | `tcp` | " + "".join(f"{title} | " for _, title in peers)]
     lines += ["|---|---:|---:" + "|---:" * len(peers) + "|"]
     for title, theirs, here, many, there, as_many in calls:
+        if there not in results.tcp:
+            continue
         cells = [shown(results.processes[here] / many), shown(results.tcp[there] / as_many)]
         for peer, _ in peers:
             took = peer["seconds"].get(theirs)
@@ -108,7 +111,8 @@ def serialize_table(took):
         for library in ("fanout", "cereal", "memcpy"):
             both = [took.get(f"{way}/{name}/{library}") for way in ("encode", "decode")]
             cells.append(" / ".join(map(shown, both)) if all(both) else "")
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        if any(cells):
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -148,6 +152,8 @@ def tutorial_table(measured_cases):
 
 
 def compile_table(took):
+    if not took:
+        return []
     lines = ["| compiling, g++ -O0 | |", "|---|---:|"]
     return lines + [f"| {what} | {shown(1e6 * seconds)} |" for what, seconds in took.items()]
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the benchmarks, after installing what they need, and runs them: bench/run.sh [--quick] [--check] [--readme]
-# Figures and charts come into bench/results. --quick: three rounds, fanout and the libraries of C++ only; --check:
-# status 1 if something is slower than limits.txt lets CI have it; --readme: writes the tables into README.md and
-# docs/measurements.md, the targets into bench/targets.md, the model into docs/scaling.md and two charts into docs/charts.
+# Figures and charts come into bench/results. --quick: three rounds of what limits.txt and the model of scaling.py are
+# about, in less than three minutes with the build; --check: status 1 if something is slower than limits.txt lets CI have
+# it; --readme: writes the tables into README.md and docs/measurements.md, the targets into bench/targets.md, the model
+# into docs/scaling.md and two charts into docs/charts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
@@ -41,20 +42,24 @@ measure() {  # measure NAME ROUNDS [ARGUMENT...]
     build/bench/bench_"$1" --benchmark_repetitions="$2" --benchmark_out="$results/$1.json" --benchmark_out_format=json \
         "${@:3}" >"$results/$1.log" 2>&1
 }
+if_quick() { if ! is_full; then echo "--benchmark_filter=$1"; fi; }
 measure threads "$rounds" --benchmark_enable_random_interleaving=true --benchmark_context=rounds="$rounds" \
-    --benchmark_context=versions="$versions"
+    --benchmark_context=versions="$versions" \
+    $(if_quick '^(sqrt_(hot|cold|stream)/(loop|fanout|tbb|openmp_static)|ramp/(loop|fanout)|waiting)/')
 measure processes "$rounds" --benchmark_enable_random_interleaving=true --benchmark_min_time=0.2
-measure serialize $(((rounds + 1) / 2)) --benchmark_min_time=0.1
-measure observing $(((rounds + 1) / 2))
+measure serialize $(((rounds + 1) / 2)) --benchmark_min_time=0.1 \
+    $(if_quick '/(vector_double_100MB/(fanout|memcpy)|(vector_string_1e6|vector_aggregate_3e5)/(fanout|cereal))/')
+measure observing $((rounds / 2)) $(if_quick '^(progress|trace)/')
 # Workers of tcp, on this machine, and what a thousand of them would cost the program that they work for.
-measure tcp "$rounds" --benchmark_enable_random_interleaving=true --benchmark_min_time=0.2
+measure tcp "$rounds" --benchmark_enable_random_interleaving=true --benchmark_min_time=0.2 \
+    $(if_quick '^(start|round_trip|empty|gigabyte|shared_table_of_100_)')
 for workers in 10 1000; do
     timeout 120 build/bench/bench_tcp_load "$workers" 200000 "$results/tcp_load_$workers.json"
 done
-python3 bench/compile_time.py --rounds $(((rounds + 1) / 2)) >"$results/compile_time.json"
 
-# The same calls with what others use, where these can be had, and charts.
+# What it costs to compile, the same calls with what others use, where these can be had, and charts.
 if is_full; then
+    python3 bench/compile_time.py --rounds $(((rounds + 1) / 2)) >"$results/compile_time.json"
     peers=build/python-peers
     tutorial=build/python-tutorial
     wanted=(joblib==1.6.0 distributed==2026.8.0 mpi4py==4.1.2 numpy matplotlib requests scikit-learn)
