@@ -337,12 +337,20 @@ namespace detail {
 template <class N>
 concept job_count = std::integral<N> && !std::same_as<N, bool> && !std::same_as<N, char>;
 
+/// Not `options()` and nothing in braces, for which GCC fills the whole of it with zeros first: slow for so little.
+inline options without_wishes() {
+    options none;
+    return none;
+}
+
 template <job_count N>
 options with_jobs(N n_jobs) {
     if (!std::in_range<int>(n_jobs))
         throw std::invalid_argument(
             concat({"fanout: n_jobs = ", std::to_string(n_jobs), " is more than can be counted; -1 is all CPUs"}));
-    return {.n_jobs = static_cast<int>(n_jobs)};
+    options wishes = without_wishes();
+    wishes.n_jobs = static_cast<int>(n_jobs);
+    return wishes;
 }
 
 template <class... Args>
@@ -369,7 +377,7 @@ auto parallel_as_chosen(options&& wishes, Any otherwise = {}) {
 /// backend is threads and n_jobs all CPUs. Throws `std::invalid_argument` for what could never run.
 template <class Any = any_backend>
 [[nodiscard]] auto parallel() {
-    return detail::parallel_as_chosen<Any>(options());
+    return detail::parallel_as_chosen<Any>(detail::without_wishes());
 }
 
 template <class Any = any_backend>
@@ -384,7 +392,7 @@ template <detail::job_count N>
 
 template <runs_jobs Backend>
 [[nodiscard]] auto parallel(Backend backend) {
-    return parallel_call<Backend>(options(), std::move(backend));
+    return parallel_call<Backend>(detail::without_wishes(), std::move(backend));
 }
 
 template <runs_jobs Backend>
@@ -399,7 +407,7 @@ template <detail::job_count N, runs_jobs Backend>
 
 template <std::same_as<detail::preferred> Preferred>
 [[nodiscard]] auto parallel(Preferred backend) {
-    return detail::parallel_as_chosen<any_backend>(options(), std::move(backend.backend));
+    return detail::parallel_as_chosen<any_backend>(detail::without_wishes(), std::move(backend.backend));
 }
 
 template <std::same_as<detail::preferred> Preferred>
