@@ -1,7 +1,10 @@
-// What a program gets of fanout on a system that is not Linux: everything but worker processes and other machines.
+// What a program gets of fanout on other systems: everything but other machines, and, where that is not Linux, worker
+// processes.
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <fanout/fanout.hpp>
@@ -27,6 +30,33 @@ void check(bool good, const char* what) {
 }
 
 std::size_t square(std::size_t i) { return i * i; }
+
+std::string may_end_its_worker(int i) {
+    if (i == 3) std::raise(SIGSEGV);
+    if (i == 5) std::exit(5);
+    if (i == 7) throw std::out_of_range("the seventh");
+    return std::string(100'000, static_cast<char>('0' + i));
+}
+
+void check_worker_processes() {
+    const auto outcomes =
+        parallel(2, fanout::processes{.retries = 0}).outcomes(delayed(may_end_its_worker), std::views::iota(0, 10));
+    for (const int i : {0, 1, 2, 4, 6, 8, 9}) {
+        const auto& one = outcomes[static_cast<std::size_t>(i)];
+        check(one && *one == std::string(100'000, static_cast<char>('0' + i)), "results of processes");
+    }
+    const auto says = [&](std::size_t i, const char* what) {
+        check(!outcomes[i] && outcomes[i].error().what.find(what) != std::string::npos, what);
+    };
+    says(3, "SIGSEGV");
+    says(5, "it called exit");
+    says(7, "the seventh");
+
+    const auto hangs = [](int) { std::this_thread::sleep_for(1h); };
+    const auto killed =
+        parallel({.n_jobs = 2, .timeout = 50ms}, fanout::processes{}).outcomes(delayed(hangs), std::views::iota(0, 2));
+    check(!killed[0] && killed[0].error().type == "fanout::task_timeout", "a task that hangs is killed");
+}
 
 }  // namespace
 
@@ -66,6 +96,7 @@ int main() {
     try {
         parallel(2, fanout::processes{})(delayed(square), numbers);
         check(FANOUT_ON_LINUX, "processes are refused");
+        check_worker_processes();
     } catch (const std::runtime_error& e) {
         check(std::strcmp(e.what(),
                           "fanout: processes runs on Linux only; on this system use threads{} or sequential{}") == 0,

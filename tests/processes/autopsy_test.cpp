@@ -54,6 +54,8 @@ TEST_CASE("a worker that ended itself is told by how it did", "[autopsy]") {
     last.how = last_words::manner::called_exit;
     last.exit_code = 3;
     CHECK(cause_of_death(exited_with(3), last, false) == "it called exit(3)");
+    last.exit_code = last_words::unknown_exit_code;  // as without glibc
+    CHECK(cause_of_death(exited_with(1), last, false) == "it called exit");
     CHECK(cause_of_death(exited_with(1), last_words{}, false) == "it ended by itself with exit code 1");
     last.how = last_words::manner::terminated;
     std::strcpy(last.text, " with int: 5");

@@ -75,7 +75,7 @@ inline std::string readable_frame(const std::string& raw) {
 }
 
 /// " in f+0x12 < g+0x8": where it was, and who had called that. Parent and worker are one image at one address.
-inline std::string where(const last_words& last) {
+inline std::string where([[maybe_unused]] const last_words& last) {
     std::string text;
 #if FANOUT_HAS_BACKTRACE
     constexpr int enough = 5;
@@ -109,7 +109,9 @@ inline std::string cause_of_death(const exit_report& report, const last_words& l
     if (last.how == manner::lost_the_bell)
         return "it closed file descriptors that are not its own, among them one that fanout needs";
     if (last.how == manner::called_exit && signal == 0)
-        return concat({"it called exit(", std::to_string(last.exit_code), ")"});
+        return last.exit_code == last_words::unknown_exit_code
+                   ? "it called exit"
+                   : concat({"it called exit(", std::to_string(last.exit_code), ")"});
     if (signal != 0) {
         if (signal == SIGKILL) return memory_ran_out ? "out of memory (SIGKILL)" : "killed from outside (SIGKILL)";
         text = signal_name(signal);

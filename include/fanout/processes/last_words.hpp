@@ -133,8 +133,9 @@ inline void note_exit(int code, void*) {
     last->exit_code = code;
     last->how = last_words::manner::called_exit;
     flush_output();
-    _exit(code);
+    _exit(code == last_words::unknown_exit_code ? EXIT_FAILURE : code);
 }
+inline void note_exit_without_code() { note_exit(last_words::unknown_exit_code, nullptr); }
 
 inline bool is_handled(const struct sigaction& action) {
     return (action.sa_flags & SA_SIGINFO) != 0 || (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
@@ -171,7 +172,12 @@ inline void leave_last_words_in(last_words& last) {
         sigaction(each, &action, nullptr);
     }
     std::set_terminate(dying::note_terminate);
-    on_exit(dying::note_exit, nullptr);  // what is registered last is run first
+    // What is registered last is run first.
+#ifdef __GLIBC__
+    on_exit(dying::note_exit, nullptr);
+#else  // musl has atexit only
+    std::atexit(dying::note_exit_without_code);
+#endif
 }
 
 }  // namespace fanout::detail

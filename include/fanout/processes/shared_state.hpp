@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -19,6 +20,7 @@ namespace fanout::detail {
 /// the worker is dead.
 struct last_words {
     enum class manner : std::uint32_t { none, crashed, called_exit, terminated, lost_the_bell };
+    static constexpr int unknown_exit_code = INT_MIN;
 
     manner how;
     int signal;
