@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/launch/environment_variables.hpp"
 #include "fanout/launch/last_will.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
@@ -31,8 +32,7 @@ public:
     key_file(std::string path, const std::string& key) : path_(std::move(path)) {
         int number = -1;
         if (path_.empty()) {
-            const char* const folder = std::getenv("TMPDIR");
-            path_ = concat({folder && *folder ? folder : "/tmp", "/fanout-key-XXXXXX"});
+            path_ = concat({folder_of_temporary_files(), "/fanout-key-XXXXXX"});
             number = mkostemp(path_.data(), O_CLOEXEC);
         } else {
             unlink(path_.c_str());  // what is there may be somebody else's, and readable by all

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fanout/core/concat.hpp"
+#include "fanout/launch/environment_variables.hpp"
 
 namespace fanout::detail {
 
@@ -111,15 +112,11 @@ struct slurm_allocation {
 
     /// The one that this program runs in; none if it runs in none. Throws `std::invalid_argument`.
     static std::optional<slurm_allocation> ours() {
-        const auto told = [](const char* name) {
-            const char* const value = std::getenv(name);
-            return std::string(value ? value : "");
-        };
         slurm_allocation result;
-        result.job = told("SLURM_JOB_ID");
-        const std::string nodes = told("SLURM_JOB_NODELIST");
+        result.job = set_to("SLURM_JOB_ID");
+        const std::string nodes = set_to("SLURM_JOB_NODELIST");
         if (result.job.empty() || nodes.empty()) return std::nullopt;
-        const std::vector<int> cpus = expanded_counts(told("SLURM_JOB_CPUS_PER_NODE"));
+        const std::vector<int> cpus = expanded_counts(set_to("SLURM_JOB_CPUS_PER_NODE"));
         for (std::string& each : expanded_hosts(nodes)) {
             const std::size_t which = result.nodes.size();
             result.nodes.push_back({std::move(each), which < cpus.size() && cpus[which] > 0 ? cpus[which] : 1});

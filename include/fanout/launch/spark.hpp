@@ -19,6 +19,7 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/launch/child_program.hpp"
 #include "fanout/launch/command.hpp"
+#include "fanout/launch/environment_variables.hpp"
 #include "fanout/launch/job_folder.hpp"
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
@@ -146,14 +147,9 @@ public:
     }
 
 private:
-    static std::string set_to(const char* variable) {
-        const char* const value = std::getenv(variable);
-        return value ? value : "";
-    }
-
     static std::string temporary_folder() {
-        const std::string folder = set_to("TMPDIR");
-        return folder.empty() || is_pattern(folder) ? "/tmp" : folder;
+        const std::string folder = folder_of_temporary_files();
+        return is_pattern(folder) ? "/tmp" : folder;
     }
 
     static bool is_python(const std::string& command) {
