@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How much of include/ the tests run, in lines and branches, worker processes included: tests/coverage.sh
 # With the tests on Slurm and Spark, where these can be installed.
-# Prints a table, and writes what is not run, line by line, into build/coverage/report.
+# Prints a table, and writes what is not run, line by line, into build/coverage/not_run.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
@@ -25,7 +25,6 @@ for engine in slurm spark kubernetes; do
 done
 unset LLVM_PROFILE_FILE
 llvm-profdata-19 merge --sparse "$profiles"/*.profraw -o build/coverage/all.profdata
-what=("${programs[@]/#/-object=build/coverage/tests/}" -instr-profile=build/coverage/all.profdata --ignore-filename-regex='/tests/|/usr/')
-llvm-cov-19 report -show-branch-summary -show-region-summary=0 "${what[@]}" | sed 's/-----*//' | tee build/coverage/table
-llvm-cov-19 show -show-branches=count "${what[@]}" -format=html -output-dir=build/coverage/report >/dev/null
-tail -n 1 build/coverage/table
+python3 tests/coverage.py build/coverage/all.profdata "${programs[@]/#/build/coverage/tests/}" >build/coverage/all.txt
+grep -v '^n' build/coverage/all.txt                 # the table; and what is not run:
+grep '^n' build/coverage/all.txt >build/coverage/not_run.txt || true

@@ -49,6 +49,8 @@ TEST_CASE("the bar has everything, as far as there is room", "[progress_bar]") {
     CHECK(bar_line("", at(0, 10, 0), 40) == "  0 % [                   ] 0/10  0.0 s");
     CHECK(bar_line("", at(10, 10, 1, true), 200) ==
           "100 % [########################################] 10/10  10/s, 1.0 s");
+    CHECK(bar_line("", at(0, 0, 0, true), 40) == "100 % [####################] 0/0  0.0 s");
+    CHECK(bar_line("", at(0, 10, 0), 0) == "");
     for (std::size_t width = 1; width < 130; ++width) CHECK(columns_of(bar_line("training", now, width)) < width);
 }
 
@@ -73,6 +75,10 @@ TEST_CASE("a line of a log says the same", "[progress_bar]") {
     CHECK(log_line("", at(10, 10, 7327, true)) == "10 of 10 done, 732.7 s each, 2:02:07");
     CHECK(log_line("", at(3, 10, 1, true)) == "3 of 10 done, 3.0/s, 1.0 s, ended early");
     CHECK(log_line("", at(0, 0, 0, true)) == "0 of 0 done, 0.0 s");
+    CHECK(log_line("", at(3, 10, 0, true)) == "3 of 10 done, 0.0 s, ended early");
+    progress again = at(3, 10, 1, true);
+    again.retried = 2;
+    CHECK(log_line("", again) == "3 of 10 done, 3.0/s, 1.0 s, 2 begun again, ended early");
 }
 
 TEST_CASE("in a file there is a line now and then, and one at the end", "[progress_bar]") {

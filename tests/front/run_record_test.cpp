@@ -135,6 +135,32 @@ TEST_CASE("failures are in the trace, also of a call that fails", "[trace]") {
     });
 }
 
+TEST_CASE("what is no UTF-8 in a text does not make the trace unreadable", "[trace]") {
+    const auto of_trace = [](const std::string& text) {
+        const trace_path_here file;
+        const auto fails = [&](int) { throw std::domain_error("<" + text + ">"); };
+        CHECK(parallel({.n_jobs = 1, .trace = file.path}).outcomes(delayed(fails), std::views::iota(0, 1)).size() == 1);
+        checked(file.path);
+        const std::string all = file.text();
+        const std::size_t begin = all.find('<') + 1;
+        return all.substr(begin, all.find('>', begin) - begin);
+    };
+    // The first and the last characters of two, three and four bytes, and around what is set apart for UTF-16.
+    for (const char* const good : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xef\xbf\xbd", "\xf0\x90\x80\x80",
+                                   "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "\xee\x80\x80"})
+        CHECK(of_trace(good) == good);
+    CHECK(of_trace("\x80") == "\\ufffd");                        // never the first
+    CHECK(of_trace("\xc1\xbf") == "\\ufffd\\ufffd");             // longer than it had to be
+    CHECK(of_trace("\xe0\x9f\xbf") == "\\ufffd\\ufffd\\ufffd");  // as this
+    CHECK(of_trace("\xf0\x8f\xbf\xbf") == "\\ufffd\\ufffd\\ufffd\\ufffd");
+    CHECK(of_trace("\xed\xa0\x80") == "\\ufffd\\ufffd\\ufffd");             // half a pair of UTF-16
+    CHECK(of_trace("\xf4\x90\x80\x80") == "\\ufffd\\ufffd\\ufffd\\ufffd");  // beyond the last
+    CHECK(of_trace("\xf5\x80\x80\x80") == "\\ufffd\\ufffd\\ufffd\\ufffd");
+    CHECK(of_trace("\xe2\x82") == "\\ufffd\\ufffd");  // cut off
+    CHECK(of_trace("\xe2\x82x") == "\\ufffd\\ufffdx");
+    CHECK(of_trace("\x01\x1f") == "\\u0001\\u001f");
+}
+
 TEST_CASE("each attempt of a task whose worker dies is in the trace", "[trace]") {
     const trace_path_here file;
     const auto run = parallel({.n_jobs = 2, .trace = file.path}, processes{.retries = 2});

@@ -20,7 +20,7 @@ TEST_CASE("addresses are host:port, also with IPv6") {
 
 TEST_CASE("what is no address is refused with the way to write one") {
     for (const char* wrong : {"", "host", "host:", ":80", "host:port", "host:123456", "host:65536", "host:99999",
-                              "[::1:80", "a:1,", "a:1,b"}) {
+                              "[::1:80", "a:1,", "a:1,b", ":", "host:8/", "host:-1", "host: 1", "[::1]"}) {
         INFO(wrong);
         CHECK_THROWS_AS(address::parse_list(wrong), std::invalid_argument);
     }

@@ -64,9 +64,14 @@ TEST_CASE("frames come out as they were put in, however the bytes are cut") {
 TEST_CASE("what is no frame, or a longer one than is allowed, is refused before anything is set aside for it") {
     CHECK_THROWS_AS(parsed(std::string(16, '\0'), 16), protocol_error);
     CHECK_THROWS_AS(parsed(std::string(16, '\xff'), 16), protocol_error);
-    std::string odd = bytes_of({frame_type::ping, true, false, false, 0, {}});
-    odd[2] = 1;
-    CHECK_THROWS_AS(parsed(odd, 16), protocol_error);
+    for (const std::size_t reserved : {std::size_t{2}, std::size_t{3}}) {
+        std::string odd = bytes_of({frame_type::ping, true, false, false, 0, {}});
+        odd[reserved] = 1;
+        CHECK_THROWS_AS(parsed(odd, 16), protocol_error);
+    }
+    std::string unknown_mark = bytes_of({frame_type::ping, true, false, false, 0, {}});
+    unknown_mark[1] = 8;
+    CHECK_THROWS_AS(parsed(unknown_mark, 16), protocol_error);
     std::string unknown = bytes_of({frame_type::ping, true, false, false, 0, {}});
     unknown[0] = static_cast<char>(static_cast<int>(frame_type::last) + 1);
     CHECK_THROWS_AS(parsed(unknown, 16), protocol_error);
@@ -108,11 +113,24 @@ TEST_CASE("the preface of the other side is compared, and each mistake has a nam
     std::string of_other_kind = good;
     of_other_kind[12] = 4;
     CHECK_THAT(refusal(of_other_kind, expected), containing("another kind"));
+    of_other_kind = good;
+    of_other_kind[13] = static_cast<char>(3 - good[13]);  // the other order of bytes
+    CHECK_THAT(refusal(of_other_kind, expected), containing("another kind"));
+}
+
+TEST_CASE("the number of a job is 32 hexadecimal digits") {
+    job_number job;
+    CHECK(job_number::parse("0123456789abcdef00000000000000ff", job));
+    CHECK(job.text() == "0123456789abcdef00000000000000ff");
+    for (const char* const wrong : {"", "1", "0123456789abcdef00000000000000fg", "0123456789abcdef00000000000000fff"})
+        CHECK(!job_number::parse(wrong, job));
+    CHECK(job.words[1] == 0xff);
 }
 
 TEST_CASE("strangers are recognized") {
     const preface expected;
-    CHECK_THAT(refusal("GET / HTTP/1.1\r\n", expected), containing("HTTP"));
+    for (const char* const method : {"GET", "POST", "HEAD", "PUT"})
+        CHECK_THAT(refusal(method + std::string(" / HTTP/1.1\r\n"), expected), containing("HTTP"));
     CHECK_THAT(refusal("HTTP/1.1 400 Bad Request\r\n", expected), containing("HTTP"));
     CHECK_THAT(refusal("SSH-2.0-OpenSSH", expected), containing("SSH"));
     CHECK_THAT(refusal("\x16\x03\x01", expected), containing("TLS"));

@@ -120,6 +120,43 @@ TEST_CASE("results count only from who has the task, and once") {
     CHECK(plan.in_flight() == 0);
 }
 
+TEST_CASE("of a worker that is gone nothing is expected, and nothing is taken") {
+    schedule plan({});
+    plan.join(1, 1);
+    plan.sent(1, one(0));
+    CHECK(plan.lose(1).failed.empty());
+    CHECK(all_again(plan) == indices{0});
+
+    plan.drain(1);
+    CHECK(!plan.knows(1));
+    CHECK(!plan.has_room(1, 100));
+    CHECK(!plan.is_idle(1));
+    CHECK(!plan.finish(1, 0));
+    CHECK(!plan.has_in_flight(1, 0));
+    CHECK(plan.in_flight_of(1) == 0);
+    plan.came_late(1, 0);
+    CHECK(!plan.was_outrun(1));
+    plan.given_back(1, 0);
+    CHECK(plan.broke(1, 0, 0).failed.empty());
+    CHECK(plan.lose(1).failed.empty());
+    CHECK(!plan.has_again());
+    CHECK(plan.slots() == 0);
+    CHECK(plan.next_size(100) == 1);
+    CHECK(!plan.take_any());
+}
+
+TEST_CASE("when a call ends early, all that is not done is taken from whoever has it") {
+    schedule plan({});
+    plan.join(1, 1);
+    plan.join(2, 1);
+    plan.sent(2, one(1));
+    plan.put_back(one(2));
+    indices taken;
+    while (const auto next = plan.take_any()) taken.push_back(next->first);
+    CHECK(taken == indices{1, 2});
+    CHECK(plan.in_flight() == 0);
+}
+
 TEST_CASE("when a worker is lost, what it was at has been tried, and what was waiting there has not") {
     schedule plan({.retries = 1});
     plan.join(1, 2);

@@ -179,7 +179,9 @@ TEST_CASE("keys are 64 hexadecimal digits, fresh each time") {
     CHECK(!secret_key::parse("", again));
     CHECK(!secret_key::parse(key.text() + "0", again));
     CHECK(!secret_key::parse(key.text().substr(1), again));
-    CHECK(!secret_key::parse("g" + key.text().substr(1), again));
+    for (const char wrong : {'g', 'A', '/', ':', '`'}) CHECK(!secret_key::parse(wrong + key.text().substr(1), again));
+    REQUIRE(secret_key::parse(key.text() + " \r\n", again));
+    CHECK(again.text() == key.text());
 }
 
 TEST_CASE("a plain channel passes bytes on") {
