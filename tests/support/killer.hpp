@@ -17,7 +17,11 @@
 /// Kills while it lives. A process and not a thread, so that the tested one has only one.
 class killer {
 public:
-    killer(unsigned seed, int most_microseconds) {
+    /// Whom it kills: whoever there is, or mostly those who have begun to work, which is when they have forked. Where
+    /// it takes longer to begin than from kill to kill nothing would ever be done.
+    enum class victims { all, rarely_beginners };
+
+    killer(unsigned seed, int most_microseconds, victims whom = victims::all) : whom_(whom) {
         shared_ = static_cast<std::atomic<int>*>(
             mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
         const pid_t parent = getpid();
@@ -42,19 +46,28 @@ public:
 private:
     [[noreturn]] void kill_at_random(pid_t parent, unsigned seed, int most) const {
         std::mt19937 random(seed);
-        const std::string path = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
         for (;;) {
             usleep(static_cast<useconds_t>(random() % static_cast<unsigned>(most)));
-            std::vector<int> workers;
-            if (std::FILE* const list = std::fopen(path.c_str(), "re")) {
-                for (int pid = 0; std::fscanf(list, "%d", &pid) == 1;)
-                    if (pid != getpid()) workers.push_back(pid);
-                std::fclose(list);
-            }
-            if (!workers.empty() && kill(workers[random() % workers.size()], SIGKILL) == 0) ++shared_[0];
+            const std::vector<int> workers = children_of(parent);
+            if (workers.empty()) continue;
+            const int victim = workers[random() % workers.size()];
+            if (whom_ == victims::rarely_beginners && children_of(victim).empty() && random() % 8 != 0) continue;
+            if (kill(victim, SIGKILL) == 0) ++shared_[0];
         }
     }
 
+    static std::vector<int> children_of(int process) {
+        const std::string its = std::to_string(process);
+        std::vector<int> all;
+        if (std::FILE* const list = std::fopen(("/proc/" + its + "/task/" + its + "/children").c_str(), "re")) {
+            for (int pid = 0; std::fscanf(list, "%d", &pid) == 1;)
+                if (pid != getpid()) all.push_back(pid);
+            std::fclose(list);
+        }
+        return all;
+    }
+
+    const victims whom_;
     std::atomic<int>* shared_;
     pid_t pid_;
 };
