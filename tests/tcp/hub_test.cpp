@@ -50,8 +50,12 @@ private:
 /// Two ends of a TCP connection that holds little on its way.
 std::pair<descriptor, descriptor> narrow_connection() {
     descriptor listener(socket(AF_INET, SOCK_STREAM, 0));
+    descriptor one(socket(AF_INET, SOCK_STREAM, 0));
+    // Both ends, of which one gets it from the listener: the kernel would let them grow, to 32 MB on a busy machine.
     const int small = 16 << 10;
-    setsockopt(listener.number(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (const int room : {SO_RCVBUF, SO_SNDBUF})
+        for (const int each : {listener.number(), one.number()})
+            setsockopt(each, SOL_SOCKET, room, &small, sizeof small);
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -59,7 +63,6 @@ std::pair<descriptor, descriptor> narrow_connection() {
     REQUIRE(bind(listener.number(), reinterpret_cast<sockaddr*>(&at), length) == 0);
     REQUIRE(listen(listener.number(), 1) == 0);
     REQUIRE(getsockname(listener.number(), reinterpret_cast<sockaddr*>(&at), &length) == 0);
-    descriptor one(socket(AF_INET, SOCK_STREAM, 0));
     REQUIRE(connect(one.number(), reinterpret_cast<const sockaddr*>(&at), length) == 0);
     descriptor other(accept(listener.number(), nullptr, nullptr));
     REQUIRE(other);
