@@ -74,7 +74,7 @@ TEST_CASE("real workers by the hundred, all started in the same second, are all 
                                                                           usleep(50'000);
                                                                           return static_cast<int>(getppid());
                                                                       }),
-                                                                      std::views::iota(0, 2 * count));
+                                                                      std::views::iota(0, 8 * count));
     CHECK(std::set<int>(pids.begin(), pids.end()).size() == count);
 }
 

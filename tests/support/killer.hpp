@@ -51,7 +51,7 @@ private:
             const std::vector<int> workers = children_of(parent);
             if (workers.empty()) continue;
             const int victim = workers[random() % workers.size()];
-            if (whom_ == victims::rarely_beginners && children_of(victim).empty() && random() % 8 != 0) continue;
+            if (whom_ == victims::rarely_beginners && children_of(victim).empty() && random() % 32 != 0) continue;
             if (kill(victim, SIGKILL) == 0) ++shared_[0];
         }
     }
