@@ -32,6 +32,16 @@ if have_spark; then
         start_spark 2
         "$program" spark "$spark_master" "$SPARK_SUBMIT" 2>/dev/null >"$results/spark.json"
         "$spark_venv/bin/python3" bench/spark_peer.py "$spark_master" 2>/dev/null >"$results/joblibspark.json"
+        # The versions of joblib's tutorial, on the same Spark.
+        tutorial=build/python-tutorial-spark
+        if [[ -x $tutorial/bin/python ]] || { /usr/bin/python3 -m venv "$tutorial" &&
+            "$tutorial/bin/pip" install -q joblib==1.1.0 joblibspark==0.5.0 'numpy<2'; }; then
+            PYTHONPATH=$(dirname "$spark_home") SPARK_HOME=$spark_home PYSPARK_PYTHON=$PWD/$tutorial/bin/python \
+                timeout 300 "$tutorial/bin/python" bench/spark_peer.py "$spark_master" 2>/dev/null \
+                >"$results/joblibspark_of_tutorial.json" || rm "$results/joblibspark_of_tutorial.json"
+        else
+            rm -rf "$tutorial"
+        fi
         stop_spark
     else
         echo 'SKIPPED: joblibspark could not be installed' >&2

@@ -30,11 +30,15 @@ def main():
         text.append(f"| the first result of a call | {took['first result'] * 1e3:.0f} ms, {ratio:.2f} x |")
     if (folder / "joblibspark.json").exists():
         ours, theirs = (measured.read_json(folder / f"{name}.json") for name in ("spark", "joblibspark"))
-        text += ["", "| two workers of Spark | fanout | joblib with joblibspark | |", "|---|---:|---:|---:|"]
+        of_tutorial = folder / "joblibspark_of_tutorial.json"
+        before = measured.read_json(of_tutorial) if of_tutorial.exists() else {}
+        text += ["", "| two workers of Spark | fanout | joblib with joblibspark | | as in joblib's tutorial (1.1.0, 0.5.0) |",
+                 "|---|---:|---:|---:|---:|"]
         for what in ours:
             missed += what != "first_call" and theirs[what] < 3 * ours[what]
             text.append(f"| {what.replace('first_call', 'the first call, with the start of the application')} "
-                        f"| {ours[what]:.2f} s | {theirs[what]:.2f} s | {theirs[what] / ours[what]:.1f} x |")
+                        f"| {ours[what]:.2f} s | {theirs[what]:.2f} s | {theirs[what] / ours[what]:.1f} x "
+                        f"| {f'{before[what]:.2f} s' if what in before else ''} |")
     print("\n".join(text))
 
     if arguments.page:
