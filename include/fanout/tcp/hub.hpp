@@ -66,7 +66,7 @@ public:
     /// cuts off what he has said last.
     enum class goodbye {
         when_sent,     // we do, as soon as everything is on its way
-        others_leave,  // they do, for they have been told to, and may have something to say before
+        others_leave,  // they do, for they have been told to; but they get a moment only
         when_arrived   // we do, when their machines have everything
     };
 
@@ -163,7 +163,7 @@ private:
         if (stopped_ == clock::time_point()) stopped_ = now;
         take_in_news(now);
         if (now >= stopped_ + longest_goodbye_) return true;
-        const bool they_leave = how == goodbye::others_leave;
+        const bool they_leave = how == goodbye::others_leave && now < stopped_ + std::chrono::milliseconds(500);
         for (const auto& each : connections_)
             if (each.second.waits_to_send || (they_leave && each.second.of->is_established())) return false;
         if (how == goodbye::when_arrived)
