@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,16 +25,16 @@
 namespace fanout::detail {
 
 /// Each slot has a pipe for its standard output and one for its standard error, which its processes get one after the
-/// other. A thread reads them all. If the coordinator takes nothing more, tasks that print much wait.
+/// other. Each says first which process it is, through the pipe, so that what the one before it has printed stays that
+/// one's however late it is read. A thread reads them all. If the coordinator takes nothing more, tasks that print much
+/// wait.
 class output_relay {
 public:
     output_relay(int slots, std::shared_ptr<connection> to)
-        : to_(std::move(to)),
-          writers_(whole_pages(static_cast<std::size_t>(slots) * sizeof(std::atomic<std::int32_t>))),
-          mouths_(2 * static_cast<std::size_t>(slots)) {
+        : to_(std::move(to)), mouths_(2 * static_cast<std::size_t>(slots)) {
         for (mouth& each : mouths_) {
             int ends[2];
-            if (!writers_ || pipe2(ends, O_CLOEXEC) != 0) return;  // tasks print to where the worker does
+            if (pipe2(ends, O_CLOEXEC) != 0) return;  // tasks print to where the worker does
             each.out = descriptor(ends[0]);
             each.in = descriptor(ends[1]);
             fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -47,9 +49,15 @@ public:
     void enter(int slot) const noexcept {
         if (!thread_.joinable()) return;
         const auto first = 2 * static_cast<std::size_t>(slot);
-        writer_of(first).store(static_cast<std::int32_t>(getpid()));
-        dup2(mouths_[first].in.number(), 1);
-        dup2(mouths_[first + 1].in.number(), 2);
+        char introduction[introduction_size + 1];
+        std::memcpy(introduction, sign, sign_size);
+        std::snprintf(introduction + sign_size, digits + 1, "%010d", static_cast<int>(getpid()));
+        for (const std::size_t each : {std::size_t{0}, std::size_t{1}}) {
+            const int in = mouths_[first + each].in.number();
+            while (write(in, introduction, introduction_size) < 0 && errno == EINTR) {  // so short a one is whole
+            }
+            dup2(in, static_cast<int>(1 + each));
+        }
         std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     }
 
@@ -64,6 +72,10 @@ public:
 private:
     static constexpr std::size_t longest_line = 32 << 10;  // what is longer is sent in parts
     static constexpr int rest_of_line = 100;               // milliseconds for which it is waited for
+    static constexpr const char* sign = "\0\1fanout";      // which nobody prints, and then the number of the process
+    static constexpr std::size_t sign_size = 8;
+    static constexpr std::size_t digits = 10;
+    static constexpr std::size_t introduction_size = sign_size + digits;
 
     struct mouth {
         descriptor out, in;
@@ -103,14 +115,22 @@ private:
             const ssize_t got = read(its.out.number(), buffer, sizeof buffer);
             if (got < 0 && errno == EINTR) continue;
             if (got <= 0) return;
-            if (const std::int32_t now = writer_of(which).load(); now != its.writer) {
-                send_first(which, its.said.size());
-                its.writer = now;
-            }
             its.said.append(buffer, static_cast<std::size_t>(got));
+            take_introductions(which);
             const std::size_t end = its.said.rfind('\n') + 1;
             if (end > 0) send_first(which, end);
-            if (its.said.size() > longest_line) send_first(which, its.said.size());
+            if (its.said.size() > longest_line) send_first(which, its.said.size() - introduction_size);  // may be cut
+        }
+    }
+
+    void take_introductions(std::size_t which) {
+        mouth& its = mouths_[which];
+        for (;;) {
+            const std::size_t at = its.said.find(sign, 0, sign_size);
+            if (at == its.said.npos || its.said.size() < at + introduction_size) return;
+            send_first(which, at);
+            its.writer = std::atoi(its.said.substr(sign_size, digits).c_str());
+            its.said.erase(0, introduction_size);
         }
     }
 
@@ -126,13 +146,8 @@ private:
         std::fwrite(text.data(), 1, text.size(), is_error ? stderr : stdout);  // nobody else is there to read it
     }
 
-    std::atomic<std::int32_t>& writer_of(std::size_t which) const noexcept {
-        return static_cast<std::atomic<std::int32_t>*>(static_cast<void*>(writers_.data()))[which / 2];
-    }
-
     const std::shared_ptr<connection> to_;
-    const shared_pages writers_;  // which process each slot is
-    std::vector<mouth> mouths_;   // the outputs and the errors of the slots, one after the other
+    std::vector<mouth> mouths_;  // the outputs and the errors of the slots, one after the other
     bell bell_;
     std::atomic<bool> stops_ = false;
     plain_thread thread_;
