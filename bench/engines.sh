@@ -34,13 +34,11 @@ if have_spark; then
         "$spark_venv/bin/python3" bench/spark_peer.py "$spark_master" 2>/dev/null >"$results/joblibspark.json"
         # The versions of joblib's tutorial, on the same Spark.
         tutorial=build/python-tutorial-spark
-        if [[ -x $tutorial/bin/python ]] || { /usr/bin/python3 -m venv "$tutorial" &&
-            "$tutorial/bin/pip" install -q joblib==1.1.0 joblibspark==0.5.0 'numpy<2'; }; then
+        rm -f "$results/joblibspark_of_tutorial.json"  # of an earlier run
+        if have_python_with "$tutorial" joblib==1.1.0 joblibspark==0.5.0 'numpy<2'; then
             PYTHONPATH=$(dirname "$spark_home") SPARK_HOME=$spark_home PYSPARK_PYTHON=$PWD/$tutorial/bin/python \
                 timeout 300 "$tutorial/bin/python" bench/spark_peer.py "$spark_master" 2>/dev/null \
                 >"$results/joblibspark_of_tutorial.json" || rm "$results/joblibspark_of_tutorial.json"
-        else
-            rm -rf "$tutorial"
         fi
         stop_spark
     else

@@ -72,9 +72,7 @@ if is_full; then
     }
     have_peers || { python3 -m venv "$peers" && "$peers/bin/pip" install -q "${wanted[@]}"; } >/dev/null 2>&1 || true
     # joblib's tutorial was written with 1.1.0, whose newest NumPy is the last 1.x.
-    [[ -x $tutorial/bin/python ]] ||
-        { python3 -m venv "$tutorial" && "$tutorial/bin/pip" install -q joblib==1.1.0 'numpy<2'; } >/dev/null 2>&1 ||
-        rm -rf "$tutorial"
+    have_python_with "$tutorial" joblib==1.1.0 'numpy<2' >/dev/null 2>&1 || true
     if have_peers; then
         if [[ -d $tutorial ]]; then measure_in_python peers --tutorial "$tutorial/bin/python"; else measure_in_python peers; fi
         cmake --preset examples >/dev/null

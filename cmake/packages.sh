@@ -29,6 +29,15 @@ install_packages() {  # a part of need_packages: reads its variables
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
+# A virtual environment of Python with these packages, for later runs too: have_python_with FOLDER PACKAGE...
+# False, and nothing is left, if it cannot be made.
+have_python_with() {
+    [[ -x $1/bin/python ]] && return
+    if python3 -m venv "$1" && "$1/bin/pip" install -q "${@:2}"; then return; fi
+    rm -rf "$1"
+    return 1
+}
+
 need_cmake_3_25() {
     local version
     version=$(cmake --version | sed -n 's/^cmake version //p')

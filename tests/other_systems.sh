@@ -19,11 +19,9 @@ need_packages python3 python3-venv
 zig=build/zig
 wanted=ziglang==0.17.1
 export ZIG_GLOBAL_CACHE_DIR=$PWD/$zig/cache
-if ! "$zig/bin/python" -c 'import ziglang' 2>/dev/null; then
-    if ! { python3 -m venv "$zig" && "$zig/bin/pip" install -q "$wanted"; }; then
-        echo "SKIPPED: other systems, since pip cannot install $wanted"
-        exit 77
-    fi
+if ! have_python_with "$zig" "$wanted"; then
+    echo "SKIPPED: other systems, since pip cannot install $wanted"
+    exit 77
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -198,6 +198,7 @@ TEST_CASE("slots that die by the dozen lose and double nothing") {
     for (int i = 0; i < 10'000; ++i) REQUIRE(results[static_cast<std::size_t>(i)] == i * 3L);
 }
 
+/// With the thread sanitizer workers take much longer to start.
 static constexpr int longest_between_kills = FANOUT_TESTS_UNDER_TSAN ? 150'000 : 40'000;  // us
 
 TEST_CASE("workers that die by the dozen lose and double nothing") {
