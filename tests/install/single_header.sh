@@ -15,9 +15,12 @@ build() {  # build PROGRAM SOURCE... [FLAG...]
 }
 build consumer "$root"/tests/install/consumer/{library,main}.cpp
 "$folder/consumer"
-for program in "${@:3}"; do  # without .cpp
-    flags=(-I "$(dirname "$program")")
-    if grep -q 'fanout/tcp.hpp' "$program.cpp"; then flags+=(-DFANOUT_WITH_TCP -lssl -lcrypto); fi
-    build program "$program.cpp" "${flags[@]}"
-    timeout 60 "$folder/program"
-done
+build_program() {  # build_program PROGRAM, with its folder and without .cpp
+    local flags=(-I "$(dirname "$1")")
+    if grep -q 'fanout/tcp.hpp' "$1.cpp"; then flags+=(-DFANOUT_WITH_TCP -lssl -lcrypto); fi
+    build "$(basename "$1")" "$1.cpp" "${flags[@]}"
+}
+export -f build build_program
+export compiler folder
+printf '%s\n' "${@:3}" | xargs --no-run-if-empty --max-procs="$(nproc)" -I{} bash -euc 'build_program {}'
+for program in "${@:3}"; do timeout 60 "$folder/$(basename "$program")"; done
