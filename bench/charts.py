@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Draws the benchmarks' JSON, one SVG for each workload: charts.py FOLDER [TO]
 
-Each has, as a broken line, the time below which nothing can be with this machine's CPUs.
+Each has, as a broken line, a time below which nothing can be: each CPU's share of the plain loop, without the zeros that
+a vector is filled with before; two forks; a copy in memory.
 """
 import pathlib
 import sys
@@ -47,7 +48,8 @@ def tiny_tasks(figures, cpus, to):
             over = [figures[workload, library, size][0] / figures[workload, "loop", size][0] for size in known]
             at.plot(known, over, marker="o", color=COLORS[library], label=NAMES[library])
         at.axhline(1, color=COLORS["loop"], label=NAMES["loop"])
-        at.axhline(1 / cpus, color="black", linestyle="--", label=f"the least, {cpus} CPUs")
+        least = [figures[workload, "least", size][0] / figures[workload, "loop", size][0] / cpus for size in sizes]
+        at.plot(sizes, least, color="black", linestyle="--", label=f"the least, {cpus} CPUs")
         at.set_xscale("log")
         at.set_yscale("log")
         at.set_xlabel("tasks in a call")
@@ -63,7 +65,7 @@ def uneven_tasks(figures, cpus, to):
         known = [library for library in report.LIBRARIES if (workload, library, size) in figures]
         times = [figures[workload, library, size][0] / 1000 for library in known]
         at.bar([NAMES[library] for library in known], times, color=[COLORS[library] for library in known])
-        at.axhline(figures[workload, "loop", size][0] / 1000 / cpus, color="black", linestyle="--")
+        at.axhline(figures[workload, "least", size][0] / 1000 / cpus, color="black", linestyle="--")
         at.tick_params(axis="x", labelsize=8, rotation=15)
         save(figure, to, workload)
 
@@ -83,28 +85,37 @@ def waiting_tasks(figures, to):
 
 def workers(results, to):
     """What one small task costs on workers, and what a call costs: bars on a logarithmic scale."""
-    for name, title, theirs, here, many, there in (
-        ("worker_call", "A call of two empty tasks on two workers", "call_of_two_tasks", "call_of_two_tasks", 1,
-         "round_trip"),
-        ("worker_task", "An empty task of many, on two workers", "empty_task", "small_results/100000", 1e5,
-         "empty_tasks/100000"),
-        ("worker_results", "16 results of 8 MB from two workers", "results_of_8_megabytes", "sixteen_of_8_megabytes", 1,
-         "sixteen_of_8_megabytes"),
-        ("worker_results_100", "2 results of 100 MB from two workers", "results_of_100_megabytes",
-         "results_of_100_megabytes", 1, "results_of_100_megabytes"),
-        ("large_input", "Two tasks that read 1 GB of the caller's", "large_input", "inherited_megabytes/1000", 1,
-         "shared_table_of_1000_megabytes/iterations:1"),
+    forks = results.processes["two_forks"]
+    copies = results.processes["sixteen_copies_of_8_megabytes"]
+    alone = results.figures["sqrt_hot", "least", 1_000_000][0] / 1e6 / 2
+    for name, title, unit, theirs, here, many, there, least, what in (
+        ("worker_call", "A call of two empty tasks on two workers", "us", "call_of_two_tasks", "call_of_two_tasks", 1,
+         "call_of_two_tasks", forks, "two forks"),
+        ("worker_task", "An empty task, of 100,000 on two workers", "us for a task", "empty_task", "small_results/100000",
+         1e5, "empty_tasks/100000", alone, "a square root, on 2 CPUs"),
+        ("worker_results", "16 results of 8 MB from two workers", "us", "results_of_8_megabytes", "sixteen_of_8_megabytes",
+         1, "sixteen_of_8_megabytes", copies, "copying them"),
+        ("worker_results_100", "2 results of 100 MB from two workers", "us", "results_of_100_megabytes",
+         "results_of_100_megabytes", 1, "results_of_100_megabytes", copies * 200 / 128, "copying them"),
+        ("large_input", "Two tasks that read 1 GB of the caller's", "us", "large_input", "inherited_megabytes/1000", 1,
+         "shared_table_of_1000_megabytes/iterations:1", forks, "two forks"),
     ):
         bars = {"fanout processes": results.processes[here] / many, "fanout tcp": results.tcp[there] / many}
         for peer, heading in report.PEERS:
-            if theirs in results.peers.get(peer, {}).get("seconds", {}):
-                bars[heading] = results.peers[peer]["seconds"][theirs] * 1e6
-        figure, at = axes(title, "us")
-        at.bar(list(bars), list(bars.values()), color=[COLORS["fanout"]] * 2 + [COLORS["tbb"]] * (len(bars) - 2))
-        at.set_yscale("log")
-        at.tick_params(axis="x", labelsize=8, rotation=15)
-        if name == "worker_results":
-            at.axhline(results.processes["sixteen_copies_of_8_megabytes"], color="black", linestyle="--")
+            took = results.peers.get(peer, {}).get("seconds", {}).get(theirs)
+            if isinstance(took, (int, float)):  # and not "it hangs"
+                bars[heading] = took * 1e6
+        figure, at = plt.subplots(figsize=(7, 3.2))
+        at.set_title(title, loc="left", fontsize=11)
+        at.barh(list(bars), list(bars.values()), color=[COLORS["fanout"]] * 2 + [COLORS["tbb"]] * (len(bars) - 2))
+        at.axvline(least, color="black", linestyle="--", label=what)
+        at.invert_yaxis()
+        at.set_xscale("log")
+        at.set_xlabel(unit + ", logarithmic scale")
+        at.grid(True, which="major", axis="x", alpha=0.3)
+        for side in ("top", "right"):
+            at.spines[side].set_visible(False)
+        at.legend(fontsize=8)
         save(figure, to, name)
 
 

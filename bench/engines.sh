@@ -10,14 +10,20 @@ source examples/cluster/slurm_cluster.sh
 source examples/cluster/spark_cluster.sh
 
 page=()
-if [[ ${1:-} == --page ]]; then page=(--page docs/engines.md); fi
+if [[ ${1:-} == --page && $# == 1 ]]; then
+    page=(--page docs/engines.md)
+elif (($# > 0)); then
+    echo "usage: bench/engines.sh [--page]" >&2
+    exit 2
+fi
 
 need_packages g++ cmake ninja-build python3 libbenchmark-dev libtbb-dev libcereal-dev libssl-dev
 need_cmake_3_25
 cmake --preset bench >/dev/null
 cmake --build --preset bench --target bench_engines
 program=$PWD/build/bench/bench_engines
-results=$PWD/bench/results
+results=$PWD/bench/results/engines
+rm -rf "$results"
 mkdir -p "$results"
 trap 'stop_slurm; stop_spark' EXIT
 trap 'exit 1' TERM INT HUP
@@ -34,7 +40,6 @@ if have_spark; then
         "$spark_venv/bin/python3" bench/spark_peer.py "$spark_master" 2>/dev/null >"$results/joblibspark.json"
         # The versions of joblib's tutorial, on the same Spark.
         tutorial=build/python-tutorial-spark
-        rm -f "$results/joblibspark_of_tutorial.json"  # of an earlier run
         if have_python_with "$tutorial" joblib==1.1.0 joblibspark==0.5.0 'numpy<2'; then
             PYTHONPATH=$(dirname "$spark_home") SPARK_HOME=$spark_home PYSPARK_PYTHON=$PWD/$tutorial/bin/python \
                 timeout 300 "$tutorial/bin/python" bench/spark_peer.py "$spark_master" 2>/dev/null \

@@ -28,7 +28,7 @@ def main():
         text += ["", "| in a job of Slurm | |", "|---|---:|"]
         text.append(f"| `srun true` | {took['srun true'] * 1e3:.0f} ms |")
         text.append(f"| the first result of a call | {took['first result'] * 1e3:.0f} ms, {ratio:.2f} x |")
-    if (folder / "joblibspark.json").exists():
+    if all((folder / f"{name}.json").exists() for name in ("spark", "joblibspark")):
         ours, theirs = (measured.read_json(folder / f"{name}.json") for name in ("spark", "joblibspark"))
         of_tutorial = folder / "joblibspark_of_tutorial.json"
         before = measured.read_json(of_tutorial) if of_tutorial.exists() else {}
@@ -42,7 +42,7 @@ def main():
     print("\n".join(text))
 
     if arguments.page:
-        measured.write_between_markers(arguments.page, "engines", text)
+        measured.replace(arguments.page, measured.between_markers(arguments.page, "engines", text))
     sys.exit(missed > 0)
 
 

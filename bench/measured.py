@@ -10,17 +10,27 @@ import sys
 
 
 def read_json(path):
-    with open(path) as file:
-        return json.load(file)
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{path} cannot be read: {error}. It has not been measured to the end: {path.with_suffix('.log')} may say why")
 
 
-def write_between_markers(page, name, lines):
-    """Into the file `page`, between <!-- bench: NAME --> and <!-- end of bench -->."""
+def replace(page, text):
+    """What is in the file `page`, whole or not at all."""
+    new = page.with_name(page.name + ".new")
+    new.write_text(text)
+    new.replace(page)
+
+
+def between_markers(page, name, lines=None):
+    """What the file `page` has to be with these lines between <!-- bench: NAME --> and <!-- end of bench -->."""
     marked = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end of bench -->)", re.DOTALL)
-    written, replaced = marked.subn(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], page.read_text())
+    text, replaced = marked.subn(lambda match: match[1] + "\n".join(lines or []) + "\n" + match[2], page.read_text())
     if replaced != 1:
         sys.exit(f"{page} has no markers <!-- bench: {name} --> ... <!-- end of bench -->")
-    page.write_text(written)
+    return text
 
 
 def limits():
@@ -32,12 +42,18 @@ def limits():
             yield what.strip(), number(aim), number(in_ci)
 
 
+class all_measured(dict):
+    def __missing__(self, what):
+        sys.exit(f"{what} has not been measured")
+
+
 class results:
-    """A folder into which run.sh has put what it has measured."""
+    """A folder into which run.sh has put what it has measured. Ends the program if something is not there or failed."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.figures, self.context = self._calls_by_size("threads")
+        self.figures = self._calls_by_size("threads")
+        self.context = self._read("threads")["context"]
         self.processes, self.tcp, self.serialize = (self._times(name) for name in ("processes", "tcp", "serialize"))
         self.loads = [self._read(f"tcp_load_{workers}") for workers in (10, 1000)]
         self.peers, self.tutorial, self.compile_time = (self._read_if_there(name)
@@ -56,34 +72,41 @@ class results:
     def _read_if_there(self, name):
         return self._read(name) if (self.folder / f"{name}.json").exists() else {}
 
+    def _runs(self, name):
+        """Every repetition of every benchmark."""
+        runs = [run for run in self._read(name)["benchmarks"] if run.get("run_type") == "iteration"]
+        times = collections.Counter(run["name"] for run in runs)
+        wrong = [f"{run['name']} {run.get('error_message', '')}" for run in runs
+                 if run.get("error_occurred") or times[run["name"]] != run["repetitions"]]
+        if wrong or not runs:
+            sys.exit("\n".join([f"{name}: not measured to the end:", *sorted(set(wrong))]))
+        return runs
+
     def _calls_by_size(self, name):
         """Median over the repetitions of each benchmark's median and p90, in microseconds."""
         samples = collections.defaultdict(list)
-        content = self._read(name)
-        for run in content["benchmarks"]:
-            if run.get("run_type") != "iteration":
-                continue
+        for run in self._runs(name):
             workload, library, size = run["name"].split("/")[:3]
             mean = run["real_time"] / 1000  # nanoseconds, as Google Benchmark gives them unless told otherwise
             samples[workload, library, int(size)].append((run.get("p50_us", mean), run.get("p90_us", mean)))
-        figures = {key: tuple(statistics.median(column) for column in zip(*values)) for key, values in samples.items()}
-        return figures, content["context"]
+        return all_measured((key, tuple(statistics.median(column) for column in zip(*values)))
+                            for key, values in samples.items())
 
     def _times(self, name):
         """Median over the repetitions of each benchmark's time of one call, in microseconds."""
         to_microseconds = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}
         samples = collections.defaultdict(list)
-        for run in self._read(name)["benchmarks"]:
-            if run.get("run_type") == "iteration":
-                what = run["run_name"].removesuffix("/real_time")
-                samples[what].append(run["real_time"] * to_microseconds[run["time_unit"]])
-        return {what: statistics.median(values) for what, values in samples.items()}
+        for run in self._runs(name):
+            what = run["run_name"].removesuffix("/real_time").removesuffix("/manual_time")
+            samples[what].append(run["real_time"] * to_microseconds[run["time_unit"]])
+        return all_measured((what, statistics.median(values)) for what, values in samples.items())
 
     def _counter(self, name, benchmark, counter):
         """Median over the repetitions."""
-        runs = self._read(name)["benchmarks"]
-        return statistics.median(run[counter] for run in runs
-                                 if run.get("run_type") == "iteration" and run["run_name"].startswith(benchmark + "/"))
+        known = [run[counter] for run in self._runs(name) if run["run_name"].startswith(benchmark + "/")]
+        if not known:
+            sys.exit(f"{benchmark}: {counter} has not been measured")
+        return statistics.median(known)
 
     # --- aims ------------------------------------------------------------------------------------------------------
 
@@ -97,15 +120,23 @@ class results:
         def ratio(size, *others, workload="sqrt_hot"):
             return median(workload, "fanout", size) / min(median(workload, other, size) for other in others)
 
+        def over_share_of_loop(workload, size):
+            return int(self.context["num_cpus"]) * ratio(size, "loop", workload=workload)
+
         yield "1 square root, us over the loop", over_loop(1)
+        yield "10 square roots, us over the loop", over_loop(10)
         for size in (100, 1_000):
             allowed = max(0.25, 0.15 * median("sqrt_hot", "loop", size))
             yield f"{size:,} square roots, over the loop, in times 0.25 us or 15 %", over_loop(size) / allowed
         yield "10,000 square roots, times the better peer", ratio(10_000, "tbb", "openmp_static")
+        yield "10,000 square roots, times the loop", ratio(10_000, "loop")
         yield "10,000 square roots after a rest, times the loop", ratio(10_000, "loop", workload="sqrt_cold")
         yield "1,000,000 square roots, times the better peer", ratio(1_000_000, "tbb", "openmp_static")
+        yield "1,000,000 square roots, times the loop", ratio(1_000_000, "loop")
         yield "1,000,000 square roots as a stream, us each", median("sqrt_stream", "fanout", 1_000_000) / 1e6
-        yield "256 uneven tasks, times half the loop", 2 * ratio(256, "loop", workload="ramp")
+        yield "256 uneven tasks, times the loop over the CPUs", over_share_of_loop("ramp", 256)
+        yield "1,000 lognormal tasks, times the loop over the CPUs", over_share_of_loop("lognormal", 1_000)
+        yield "8 loops inside of a loop, times the loop over the CPUs", over_share_of_loop("nested", 8)
         yield "500 waiting tasks at 20, times 250 ms", median("waiting", "fanout_20", 500) / 250e3
         yield "500 waiting tasks at 500, ms", median("waiting", "fanout_500", 500) / 1e3
 
@@ -119,6 +150,8 @@ class results:
     def _aims_of_processes(self):
         took = self.processes
         yield "two empty tasks on processes, ms", took["call_of_two_tasks"] / 1e3
+        yield "two empty tasks on processes, times two forks", took["call_of_two_tasks"] / took["two_forks"]
+        yield "a killed worker of processes, times two forks", took["crashes/100"] / 100 / took["two_forks"]
         yield "a task with an 8-byte result, us", took["small_results/100000"] / 1e5
         yield "a task with a string of 1 kB, us", took["kilobyte_strings/100000"] / 1e5
         copies = took["sixteen_copies_of_8_megabytes"]
@@ -139,7 +172,10 @@ class results:
     def _aims_of_tcp(self):
         took = self.tcp
         yield "two workers of tcp, from nothing to the results, ms", took["start_of_two_workers"] / 1e3
+        yield ("two workers of tcp, from nothing to the results, times two programs",
+               took["start_of_two_workers"] / took["start_of_two_programs"])
         yield "one task on workers of tcp, us", took["round_trip"]
+        yield "one task on workers of tcp, times a byte there and back", took["round_trip"] / took["byte_there_and_back"]
         yield "an empty task on tcp, us", took["empty_tasks/100000"] / 1e5
         yield "the same, sent by itself, us", took["empty_tasks_one_by_one/100000"] / 1e5
         alone = took["gigabyte_over_one_connection/iterations:1"]

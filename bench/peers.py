@@ -2,12 +2,14 @@
 """What the same calls cost with what others use, as JSON: peers.py [--rounds N] [--only PEER] [--tutorial PYTHON]
 
 Each peer is used as its own documentation recommends, with two workers. "first_call" is the first one of a program,
-with the start of the workers, for which each round starts a program; all others are made on workers that are there.
-Those of mpi4py are started by mpiexec, before the program: it has no first call to speak of. GNU parallel starts a
-program for each task, and has no workers to keep. PYTHON is an interpreter with the version of joblib that its tutorial
-was written with.
+with the start of the workers but without what it imports, for which each round starts a program; all others are made on
+workers that are there, as joblib's "Reusing a pool of workers" has it. Those of mpi4py are started by mpiexec, before the
+program: it has no first call to speak of. Its map is told how many tasks to send at a time, as many as Python's own
+Pool.map would. GNU parallel starts a program for each task, and has no workers to keep. PYTHON is an interpreter with the
+version of joblib that its tutorial was written with.
 """
 import argparse
+import contextlib
 import importlib
 import json
 import operator
@@ -19,10 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 
 def text_of_1_kb(i):
-    return "x" * 1000
+    return str(i).rjust(1000, "x")  # each another one: of one and the same, pickle would send a reference
 
 
 def result_of(megabytes):
@@ -51,43 +54,45 @@ def kill_worker_once(folder):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@contextlib.contextmanager
 def joblib_with(backend):
     import joblib
 
-    def run(function, tasks):
-        return joblib.Parallel(n_jobs=2, backend=backend)(joblib.delayed(function)(i) for i in tasks)
-
-    return run
+    with joblib.Parallel(n_jobs=2, backend=backend) as parallel:
+        yield lambda function, tasks: parallel(joblib.delayed(function)(i) for i in tasks)
 
 
+@contextlib.contextmanager
 def joblib_with_dask():
+    import joblib
     from dask.distributed import Client
 
-    Client(n_workers=2, threads_per_worker=1, dashboard_address=None)  # is the current one until the program ends
-
-    def run(function, tasks):
-        import joblib
-
-        with joblib.parallel_config(backend="dask"):
-            return joblib.Parallel(n_jobs=2)(joblib.delayed(function)(i) for i in tasks)
-
-    return run
+    with Client(n_workers=2, threads_per_worker=1, dashboard_address=None), joblib.parallel_config(backend="dask"):
+        yield lambda function, tasks: joblib.Parallel(n_jobs=2)(joblib.delayed(function)(i) for i in tasks)
 
 
+@contextlib.contextmanager
 def mpi4py_futures():
     from mpi4py.futures import MPIPoolExecutor
 
-    pool = MPIPoolExecutor(max_workers=2)
-    return lambda function, tasks: list(pool.map(function, tasks))
+    with MPIPoolExecutor(max_workers=2) as pool:
+        yield lambda function, tasks: list(pool.map(function, tasks, chunksize=max(1, len(tasks) // 8)))
 
 
-# Name, how it is begun, what comes before the program on its command line, the package whose version counts.
+class peer_kind(typing.NamedTuple):
+    begin: typing.Callable  # a context in which one can run(function, tasks)
+    imports: list
+    package: str  # whose version counts
+    starts_with: list = []  # what comes before the program on its command line
+
+
 PEERS = {
-    "joblib_loky": (lambda: joblib_with("loky"), [], "joblib"),
-    "joblib_of_tutorial": (lambda: joblib_with("loky"), [], "joblib"),  # with an interpreter of its own
-    "joblib_multiprocessing": (lambda: joblib_with("multiprocessing"), [], "joblib"),
-    "joblib_dask": (joblib_with_dask, [], "distributed"),
-    "mpi4py": (mpi4py_futures, ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "3"], "mpi4py"),
+    "joblib_loky": peer_kind(lambda: joblib_with("loky"), ["joblib"], "joblib"),
+    "joblib_of_tutorial": peer_kind(lambda: joblib_with("loky"), ["joblib"], "joblib"),  # by an interpreter of its own
+    "joblib_multiprocessing": peer_kind(lambda: joblib_with("multiprocessing"), ["joblib"], "joblib"),
+    "joblib_dask": peer_kind(joblib_with_dask, ["joblib", "dask.distributed"], "distributed"),
+    "mpi4py": peer_kind(mpi4py_futures, ["mpi4py.futures"], "mpi4py",
+                        ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "3"]),
 }
 
 
@@ -103,32 +108,34 @@ def timed(run, function, tasks, times):
 
 
 def one_program(peer):
+    for module in PEERS[peer].imports:
+        importlib.import_module(module)
     before = time.perf_counter()
-    run = PEERS[peer][0]()
-    run(operator.index, range(2))
-    first_call = time.perf_counter() - before
-    many = 5_000
-    return {
-        "first_call": None if peer == "mpi4py" else first_call,
-        "call_of_two_tasks": timed(run, operator.index, 2, 20),
-        "empty_task": timed(run, operator.index, many, 1) / many,
-        "kilobyte_string": timed(run, text_of_1_kb, many, 1) / many,
-        "results_of_1_megabyte": timed(run, result_of(1), 64, 3),
-        "results_of_8_megabytes": timed(run, result_of(8), 16, 3),
-        "results_of_100_megabytes": timed(run, result_of(100), 2, 3),
-    }
+    with PEERS[peer].begin() as run:
+        run(operator.index, range(2))
+        first_call = time.perf_counter() - before
+        many = 100_000
+        return {
+            "first_call": None if peer == "mpi4py" else first_call,
+            "call_of_two_tasks": timed(run, operator.index, 2, 20),
+            "empty_task": timed(run, operator.index, many, 1) / many,
+            "kilobyte_string": timed(run, text_of_1_kb, many, 1) / many,
+            "results_of_1_megabyte": timed(run, result_of(1), 64, 3),
+            "results_of_8_megabytes": timed(run, result_of(8), 16, 3),
+            "results_of_100_megabytes": timed(run, result_of(100), 2, 3),
+        }
 
 
 def large_input(peer):
     """Two tasks that get an array of 1 GB, of which they read an element."""
     import numpy
 
-    run = PEERS[peer][0]()
-    run(operator.index, range(2))
-    table = numpy.ones(125_000_000)
-    before = time.perf_counter()
-    run(first_of, [table, table])
-    return time.perf_counter() - before
+    with PEERS[peer].begin() as run:
+        run(operator.index, range(2))
+        table = numpy.ones(125_000_000)
+        before = time.perf_counter()
+        run(first_of, [table, table])
+        return time.perf_counter() - before
 
 
 def first_of(table):
@@ -137,13 +144,13 @@ def first_of(table):
 
 def killed_worker(peer):
     """Seconds that a call of two tasks takes longer if one of its workers is killed."""
-    run = PEERS[peer][0]()
-    run(operator.index, range(2))
-    undisturbed = timed(run, operator.index, 2, 5)
-    with tempfile.TemporaryDirectory() as folder:
-        before = time.perf_counter()
-        run(kill_worker_once, [folder, folder])
-        return time.perf_counter() - before - undisturbed
+    with PEERS[peer].begin() as run:
+        run(operator.index, range(2))
+        undisturbed = timed(run, operator.index, 2, 5)
+        with tempfile.TemporaryDirectory() as folder:
+            before = time.perf_counter()
+            run(kill_worker_once, [folder, folder])
+            return time.perf_counter() - before - undisturbed
 
 
 PARTS = {"calls": one_program, "large_input": large_input, "killed_worker": killed_worker}
@@ -152,7 +159,7 @@ PARTS = {"calls": one_program, "large_input": large_input, "killed_worker": kill
 def seconds_of(peer, part, timeout, python=sys.executable):
     """What one part of the measurements, in a program of its own, gives; a few words if it comes to no good end."""
     module = ["-m", "mpi4py.futures"] if peer == "mpi4py" else []
-    command = [*PEERS[peer][1], python, *module, __file__, "--one", peer, "--part", part]
+    command = [*PEERS[peer].starts_with, python, *module, __file__, "--one", peer, "--part", part]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         said, _ = program.communicate(timeout=timeout)
@@ -166,15 +173,26 @@ def seconds_of(peer, part, timeout, python=sys.executable):
     return json.loads(said) if program.returncode == 0 else "the call fails"
 
 
+def median_of(peer, part, rounds, python):
+    """Of so many programs; words if one of them has ended badly."""
+    programs = []
+    for _ in range(rounds):
+        took = seconds_of(peer, part, 60, python)
+        if isinstance(took, str):
+            return took
+        programs.append(took)
+    return statistics.median(programs)
+
+
 def in_python(peer, rounds, python=sys.executable):
     version = subprocess.check_output(
-        [python, "-c", f"import importlib.metadata as m; print(m.version('{PEERS[peer][2]}'))"], text=True).strip()
+        [python, "-c", f"import importlib.metadata as m; print(m.version('{PEERS[peer].package}'))"], text=True).strip()
     programs = [seconds_of(peer, "calls", 300, python) for _ in range(rounds)]
     if any(isinstance(each, str) for each in programs):
         raise OSError(programs)
     seconds = {what: statistics.median(each[what] for each in programs)
                for what, seconds in programs[0].items() if seconds is not None}
-    seconds |= {part: seconds_of(peer, part, 60, python) for part in ("large_input", "killed_worker")}
+    seconds |= {part: median_of(peer, part, rounds, python) for part in ("large_input", "killed_worker")}
     return {"version": version, "seconds": seconds}
 
 
@@ -184,7 +202,7 @@ def gnu_parallel(rounds):
         for _ in range(rounds):
             before = time.perf_counter()
             subprocess.run(["parallel", "--will-cite", "-k", "-j2", *words, ":::", *map(str, range(tasks))], check=True,
-                           stdout=subprocess.DEVNULL)
+                           stdout=subprocess.PIPE)  # into memory
             took.append(time.perf_counter() - before)
         return statistics.median(took)
 
@@ -211,6 +229,7 @@ def main():
     if arguments.one:
         print(json.dumps(PARTS[arguments.part](arguments.one)))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no workers are left
     peers = {}
     for peer in [arguments.only] if arguments.only else [*PEERS, "gnu_parallel"]:
         try:

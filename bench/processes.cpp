@@ -1,6 +1,7 @@
 // Worker processes: what a call costs, what a task costs, what results of every size cost, and how much of the caller's
 // memory is copied. bench/run.sh prints the table.
 #include <benchmark/benchmark.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -9,16 +10,30 @@
 #include <string>
 #include <vector>
 
+#include "first_call.hpp"
+
 namespace {
 
 using fanout::delayed, fanout::parallel, fanout::processes;
 
 auto first(std::size_t count) { return std::views::iota(std::size_t{0}, count); }
 
-/// The least that a call costs: two workers, two tasks that do nothing.
+/// Two workers, two tasks that do nothing.
+void make_call_of_two_tasks() {
+    benchmark::DoNotOptimize(parallel(2, processes{})(delayed([](std::size_t i) { return i; }), first(2)));
+}
 void call_of_two_tasks(benchmark::State& state) {
-    for (auto _ : state)
-        benchmark::DoNotOptimize(parallel(2, processes{})(delayed([](std::size_t i) { return i; }), first(2)));
+    for (auto _ : state) make_call_of_two_tasks();
+}
+
+/// The least that such a call can cost.
+void two_forks(benchmark::State& state) {
+    for (auto _ : state) {
+        for (int i = 0; i < 2; ++i)
+            if (fork() == 0) _exit(0);
+        while (wait(nullptr) > 0) {
+        }
+    }
 }
 
 void small_results(benchmark::State& state) {
@@ -74,7 +89,9 @@ void crashes(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+BENCHMARK(first_call)->UseManualTime()->Iterations(10);
 BENCHMARK(call_of_two_tasks)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(two_forks)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(small_results)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kilobyte_strings)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(results_of_1_megabyte)->UseRealTime()->Unit(benchmark::kMillisecond);
@@ -86,4 +103,9 @@ BENCHMARK(crashes)->Arg(100)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    if (made_first_call(argc, argv, make_call_of_two_tasks)) return 0;
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+}

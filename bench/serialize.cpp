@@ -150,7 +150,7 @@ struct with_cereal {
     }
 };
 
-/// What cannot be beaten, for contiguous values: the bytes to memory that is there, and to fresh memory.
+/// For contiguous values: the bytes to memory that is there, and to fresh memory, page by page as it is touched.
 struct with_memcpy {
     std::unique_ptr<std::byte[]> bytes = std::make_unique_for_overwrite<std::byte[]>(room);
     std::size_t size = 0;

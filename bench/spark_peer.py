@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The calls of spark.cpp with joblib and joblibspark, as JSON of seconds: spark_peer.py MASTER"""
+"""The calls of engines.cpp with joblib and joblibspark, as JSON of seconds: spark_peer.py MASTER"""
 import json
 import statistics
 import sys

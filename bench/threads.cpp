@@ -88,6 +88,7 @@ void calls_of(const std::string& library) {
     add<Library>("sqrt_hot", library, square_root, {10'000}, 3'000);
     add<Library>("sqrt_hot", library, square_root, {1'000'000}, 40);
     add<Library>("sqrt_cold", library, square_root, {100, 1'000, 10'000}, 200, 3000us);
+    add<Library>("sqrt_cold", library, square_root, {1'000'000}, 40, 3000us);
     add<Library>("nested", library, inner_loop<Library>, {8}, 40);
     uneven_calls_of<Library>(library);
 }
@@ -101,6 +102,7 @@ void waiting_with() {
 
 int main(int argc, char** argv) {
     calls_of<plain_loop>("loop");
+    calls_of<least_loop>("least");
     calls_of<with_fanout<-1>>("fanout");
     calls_of<with_tbb>("tbb");
     calls_of<with_openmp_static>("openmp_static");

@@ -32,8 +32,13 @@ install_packages() {  # a part of need_packages: reads its variables
 # A virtual environment of Python with these packages, for later runs too: have_python_with FOLDER PACKAGE...
 # False, and nothing is left, if it cannot be made.
 have_python_with() {
-    [[ -x $1/bin/python ]] && return
-    if python3 -m venv "$1" && "$1/bin/pip" install -q "${@:2}"; then return; fi
+    local complete="$1/packages"  # what it has been made with, written when it has them
+    if [[ -e $complete && $(<"$complete") == "${*:2}" ]]; then return; fi
+    rm -rf "$1"
+    if python3 -m venv "$1" && "$1/bin/pip" install -q "${@:2}"; then
+        echo "${*:2}" >"$complete"
+        return
+    fi
     rm -rf "$1"
     return 1
 }
