@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
 
-need_packages "${test_packages[@]}" clang-19 libclang-rt-19-dev llvm-19
+need_packages "${test_packages[@]}" clang-19 libclang-rt-19-dev lld-19 llvm-19
 need_cmake_3_25
 cmake --preset coverage
 # Not the checks of what compiles, which run nothing.

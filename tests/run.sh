@@ -13,7 +13,7 @@ elif (($# > 0)); then
 fi
 
 packages=("${test_packages[@]}")
-if [[ $preset == *san || $preset == clang ]]; then packages+=(clang-19 libclang-rt-19-dev); fi
+if [[ $preset == *san || $preset == clang ]]; then packages+=(clang-19 libclang-rt-19-dev lld-19); fi
 if [[ $preset == *san ]]; then packages+=(llvm-19); fi  # whose symbolizer gives names to what a sanitizer reports
 need_packages "${packages[@]}"
 need_cmake_3_25

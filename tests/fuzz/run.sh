@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 source cmake/packages.sh
 
-need_packages cmake ninja-build python3 catch2 libcereal-dev clang-19 libclang-rt-19-dev llvm-19
+need_packages cmake ninja-build python3 catch2 libcereal-dev clang-19 libclang-rt-19-dev lld-19 llvm-19
 need_cmake_3_25
 export ASAN_SYMBOLIZER_PATH=${ASAN_SYMBOLIZER_PATH:-$(command -v llvm-symbolizer-19)}  # so that a finding has names
 
