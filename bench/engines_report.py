@@ -20,7 +20,9 @@ def main():
     folder = arguments.folder
 
     missed = 0
-    text = [f"By `bench/engines.sh` on {os.cpu_count()} CPUs, {datetime.date.today()}; the engines run there too."]
+    text = [f"By `bench/engines.sh` on {os.cpu_count()} CPUs, {datetime.date.today()}; the engines run there too. The first call is "
+            "made once, and differs by some seconds from run to run; of the others fanout's is the median of three, joblib's "
+            "one."]
     if (folder / "slurm.json").exists():
         took = measured.read_json(folder / "slurm.json")
         ratio = took["first result"] / took["srun true"]
