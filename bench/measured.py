@@ -24,10 +24,10 @@ def replace(page, text):
     new.replace(page)
 
 
-def between_markers(page, name, lines=None):
+def between_markers(page, name, lines):
     """What the file `page` has to be with these lines between <!-- bench: NAME --> and <!-- end of bench -->."""
     marked = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end of bench -->)", re.DOTALL)
-    text, replaced = marked.subn(lambda match: match[1] + "\n".join(lines or []) + "\n" + match[2], page.read_text())
+    text, replaced = marked.subn(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], page.read_text())
     if replaced != 1:
         sys.exit(f"{page} has no markers <!-- bench: {name} --> ... <!-- end of bench -->")
     return text

@@ -182,7 +182,7 @@ def on_threads(context):
 
 
 ON_WORKERS = """Of fanout, medians over the rounds of the mean of calls; of the others, medians over three programs. "Of many" is
-100,000 tasks in a call (GNU parallel: 500). Every result differs from the others. Empty: it has no such thing."""
+100,000 tasks in a call (GNU parallel: 500). Each result is an object of its own. Empty: it has no such thing."""
 
 
 def aims_table(results):

@@ -37,6 +37,9 @@ is_full() { ((rounds > 3)); }
 if [[ $readme ]] && ! is_full; then
     echo "--readme needs a full run: without --quick" >&2
     exit 2
+elif [[ $readme ]] && ! grep -q '<!-- bench: threads -->' README.md; then
+    echo "README.md has no place for the tables: <!-- bench: threads --> ... <!-- end of bench -->" >&2
+    exit 2
 fi
 # They would change what is measured.
 for variable in $(compgen -e | grep -E '^(FANOUT|OMP|GOMP|TBB)_' || true); do unset "$variable"; done
