@@ -2,6 +2,7 @@
 // what is wrong.
 #include <fanout/processes/processes.hpp>
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -184,11 +185,18 @@ TEST_CASE("a task that waits for a lock of another thread fails by its time limi
 
 TEST_CASE("a worker that does not get to its first task is replaced, and at last given up", "[chaos][threads]") {
     // Stopped before it is anything: as if it waited for a lock.
+    static bool stops_children = false;
+    static const int registered = pthread_atfork(nullptr, nullptr, [] {
+        while (stops_children) pause();
+    });
+    REQUIRE(registered == 0);
     fanout::detail::process_settings settings;
     settings.workers = 1;
-    settings.start_patience = std::chrono::seconds(0);
+    settings.start_patience = std::chrono::milliseconds(50);
     portable_job job({.size = 4}, portable_job::text_function(text_of));
+    stops_children = true;
     CHECK_THROWS_WITH(run_on_processes(job, settings), containing("it did not start"));
+    stops_children = false;
 }
 
 #endif

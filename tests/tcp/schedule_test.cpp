@@ -181,6 +181,33 @@ TEST_CASE("when a worker is lost, what it was at has been tried, and what was wa
     CHECK(all_again(plan) == indices{3});
 }
 
+TEST_CASE("behind a task that was blamed for a lost worker nothing is sent, so that it is not blamed for others") {
+    // Its result may have been lost with the worker, which the next task killed.
+    schedule plan({});
+    plan.join(1, 1);
+    plan.sent(1, one(4));
+    plan.sent(1, one(5));
+    CHECK(plan.lose(1).failed.empty());
+    plan.join(2, 1);
+    const task_chunk blamed = *plan.take_again();
+    CHECK(blamed.first == 4);
+    CHECK(blamed.attempts == 1);
+    plan.sent(2, blamed);
+    CHECK(!plan.has_room(2, 100));
+    plan.finish(2, 4);
+    CHECK(plan.has_room(2, 100));
+    const task_chunk next = *plan.take_again();
+    CHECK(next.attempts == 0);
+    plan.sent(2, next);
+    CHECK(plan.has_room(2, 100));
+    plan.sent(2, one(6, 2));  // may come to stand behind others
+    CHECK(!plan.has_room(2, 100));
+    CHECK(plan.lose(2).failed.empty());
+    plan.join(3, 1);
+    CHECK(plan.has_room(3, 100));
+    CHECK(all_again(plan) == indices{5, 6});
+}
+
 TEST_CASE("nobody is to blame for what a worker leaves that had said that it would go") {
     for (const int retries : {0, 1}) {
         schedule plan({.retries = retries});

@@ -83,8 +83,11 @@ public:
         const worker& it = found->second;
         if (it.busy() < it.slots) return true;
         // What may run only once is not sent ahead: if the worker is lost, nobody knows what it had begun. Nor are the
-        // last tasks, which would wait there while others have nothing to do.
-        if (how_.retries == 0 || left / chunk_of_rules() <= slots_ || it.bytes > most_bytes_ahead) return false;
+        // last tasks, which would wait there while others have nothing to do. Nor is anything sent behind a task that
+        // was blamed for a lost worker: it may have been done, with its result lost because of the one behind it, and
+        // must not be blamed for that again and again.
+        if (how_.retries == 0 || it.blamed > 0 || left / chunk_of_rules() <= slots_ || it.bytes > most_bytes_ahead)
+            return false;
         return it.in_flight.size() < it.slots * (1 + ahead());
     }
 
@@ -100,6 +103,7 @@ public:
         in_flight_ += what.count;
         worker& its = workers_[to];
         its.bytes += what.size();
+        its.blamed += what.attempts > 0;
         its.was_asked = false;
         its.in_flight.push_back(std::move(what));
     }
@@ -282,6 +286,7 @@ private:
         bool was_asked = false;            // to give back what it has not begun; since it was sent something
         std::vector<std::size_t> outrun;   // it is still at these, which somebody else has done
         std::size_t bytes = 0;             // of what it has in hand
+        std::size_t blamed = 0;            // so many chunks of that have been with a worker that was lost, or a slot
         std::deque<task_chunk> in_flight;  // in the order in which they were sent
 
         std::size_t busy() const noexcept { return in_flight.size() + outrun.size(); }
@@ -296,6 +301,7 @@ private:
             task_chunk taken = std::move(*each);
             all.erase(each);
             found->second.bytes -= taken.size();
+            found->second.blamed -= taken.attempts > 0;
             in_flight_ -= taken.count;
             return taken;
         }
