@@ -25,11 +25,12 @@ def save(figure, to, name):
     plt.close(figure)
 
 
-def axes(title, unit):
-    figure, at = plt.subplots(figsize=(7, 4))
+def axes(title, unit, along="y", height=4):
+    """`along` which axis the measured times go."""
+    figure, at = plt.subplots(figsize=(7, height))
     at.set_title(title, loc="left", fontsize=11)
-    at.set_ylabel(unit)
-    at.grid(True, which="major", axis="y", alpha=0.3)
+    at.set(**{f"{along}label": unit})
+    at.grid(True, which="major", axis=along, alpha=0.3)
     for side in ("top", "right"):
         at.spines[side].set_visible(False)
     return figure, at
@@ -105,16 +106,11 @@ def workers(results, to):
             took = results.peers.get(peer, {}).get("seconds", {}).get(theirs)
             if isinstance(took, (int, float)):  # and not "it hangs"
                 bars[heading] = took * 1e6
-        figure, at = plt.subplots(figsize=(7, 3.2))
-        at.set_title(title, loc="left", fontsize=11)
+        figure, at = axes(title, unit + ", logarithmic scale", along="x", height=3.2)
         at.barh(list(bars), list(bars.values()), color=[COLORS["fanout"]] * 2 + [COLORS["tbb"]] * (len(bars) - 2))
         at.axvline(least, color="black", linestyle="--", label=what)
         at.invert_yaxis()
         at.set_xscale("log")
-        at.set_xlabel(unit + ", logarithmic scale")
-        at.grid(True, which="major", axis="x", alpha=0.3)
-        for side in ("top", "right"):
-            at.spines[side].set_visible(False)
         at.legend(fontsize=8)
         save(figure, to, name)
 

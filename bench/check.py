@@ -19,8 +19,9 @@ def main():
     results = measured.results(arguments.folder)
     figures = dict(results.aims())
     limits = list(measured.limits())
-    if figures.keys() != {what for what, _, _ in limits}:
-        sys.exit(f"limits.txt and what was measured differ: {sorted(figures.keys() ^ {what for what, _, _ in limits})}")
+    unlike = figures.keys() ^ {what for what, _, _ in limits}
+    if unlike:
+        sys.exit(f"limits.txt and what was measured differ: {sorted(unlike)}")
 
     def over(limit_of):
         # Said in this way, so that what is not a number is over.

@@ -181,8 +181,9 @@ def on_threads(context):
             "results. Empty: there is nothing of that kind to write.")
 
 
-ON_WORKERS = """Of fanout, medians over the rounds of the mean of calls; of the others, medians over three programs. "Of many" is
-100,000 tasks in a call (GNU parallel: 500). Each result is an object of its own. Empty: it has no such thing."""
+ON_WORKERS = ("Of fanout, medians over the rounds of the mean of calls; of the others, medians over three programs. \"Of many\" "
+              "is 100,000 tasks in a call (GNU parallel: 500). Each result is an object of its own. Empty: it has no such "
+              "thing.")
 
 
 def aims_table(results):
@@ -209,8 +210,7 @@ def main():
 
     results = measured.results(arguments.folder)
     on = machine(results.context)
-    on_workers = ON_WORKERS.replace("\n", " ")
-    main_tables = paragraphs([on_threads(results.context)], table(results.figures), [on_workers], worker_table(results),
+    main_tables = paragraphs([on_threads(results.context)], table(results.figures), [ON_WORKERS], worker_table(results),
                              tutorial_table(results.tutorial))
     more_tables = paragraphs(tcp_table(results.processes, results.tcp), load_table(results.loads),
                              serialize_table(results.serialize), compile_table(results.compile_time))

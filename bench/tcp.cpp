@@ -13,7 +13,6 @@
 #include <cstring>
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
-#include <filesystem>
 #include <fstream>
 #include <ranges>
 #include <string>
@@ -40,7 +39,7 @@ void start_of_two_workers(benchmark::State& state) {
 
 /// As often as workers are started for that: this program, which ends at once.
 void start_of_two_programs(benchmark::State& state) {
-    const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    const std::string program = fanout::detail::own_path();
     for (auto _ : state) {
         for (int i = 0; i < 2; ++i)
             if (fork() == 0) _exit(execl(program.c_str(), program.c_str(), ends_at_once, nullptr));
@@ -57,28 +56,35 @@ void tasks_for_idle_workers(benchmark::State& state, std::size_t count) {
 void round_trip(benchmark::State& state) { tasks_for_idle_workers(state, 1); }
 void call_of_two_tasks(benchmark::State& state) { tasks_for_idle_workers(state, 2); }
 
+/// A plain connection between two threads, which wait for each other.
+struct plain_connection {
+    plain_connection() {
+        using namespace fanout::detail;
+        const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
+        std::string why;
+        here = connect_to({"127.0.0.1", port_of(listener)}, 1000, why);
+        there = descriptor(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+        fcntl(here.number(), F_SETFL, 0);
+    }
+
+    fanout::detail::descriptor here, there;
+};
+
 /// From one thread to another and back, over TCP: what the system takes for the least message.
 void byte_there_and_back(benchmark::State& state) {
-    using namespace fanout::detail;
-    const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
-    std::string why;
-    const descriptor here = connect_to({"127.0.0.1", port_of(listener)}, 1000, why);
-    const descriptor there(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+    const plain_connection between;
+    const int here = between.here.number(), there = between.there.number();
     const int at_once = 1;
-    for (const descriptor* each : {&here, &there}) {
-        fcntl(each->number(), F_SETFL, 0);
-        setsockopt(each->number(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
-    }
+    for (const int each : {here, there}) setsockopt(each, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     std::thread other([&] {
         char byte = 0;
-        while (read(there.number(), &byte, 1) == 1 && write(there.number(), &byte, 1) == 1) {
+        while (read(there, &byte, 1) == 1 && write(there, &byte, 1) == 1) {
         }
     });
     char byte = 0;
     for (auto _ : state)
-        if (write(here.number(), &byte, 1) != 1 || read(here.number(), &byte, 1) != 1)
-            state.SkipWithError("no connection");
-    shutdown(here.number(), SHUT_RDWR);
+        if (write(here, &byte, 1) != 1 || read(here, &byte, 1) != 1) state.SkipWithError("no connection");
+    shutdown(here, SHUT_RDWR);
     other.join();
 }
 
@@ -194,19 +200,14 @@ struct plain_openssl {
 void gigabyte_over_one_connection(benchmark::State& state) {
     constexpr std::size_t whole = pieces * million * sizeof(double);
     for (auto _ : state) {
-        using namespace fanout::detail;
-        const descriptor listener = listen_at({"127.0.0.1", "0"}, true);
-        std::string why;
-        const descriptor out = connect_to({"127.0.0.1", port_of(listener)}, 1000, why);
-        const descriptor in(accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
-        fcntl(out.number(), F_SETFL, 0);
+        const plain_connection between;
         std::thread sender([&] {
-            const plain_openssl client(out.number(), false);
+            const plain_openssl client(between.here.number(), false);
             const std::string piece(256 << 10, 'x');
             for (std::size_t sent = 0; sent < whole; sent += piece.size())
                 SSL_write(client.tls, piece.data(), static_cast<int>(piece.size()));
         });
-        const plain_openssl server(in.number(), true);
+        const plain_openssl server(between.there.number(), true);
         std::vector<char> all(256 << 10);
         for (std::size_t got = 0; got < whole;) {
             const int part = SSL_read(server.tls, all.data(), static_cast<int>(all.size()));
