@@ -1,5 +1,6 @@
 // Tests of fed_input.hpp: which worker is sent which task, and what becomes of tasks that nobody will do.
 #include <fanout/processes/fed_input.hpp>
+#include <fanout/processes/feeder.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -31,7 +32,14 @@ struct vacant_crew {
         job.write_elements_first = [this](std::size_t) { ++read; };
         workers.emplace(*job.portable(), settings, shared_state::measures{.workers = 3, .inboxes = true}, false,
                         reader);
-        input.emplace(job, *job.portable(), *workers);
+        begin(job);
+    }
+    ~vacant_crew() { supply.reset(); }  // before the job is gone, from which it reads
+
+    void begin(portable_job& with) {
+        supply.emplace(with, *with.portable(), workers->parent_bell(), 6);
+        supply->start();
+        input.emplace(*supply, *with.portable(), *workers);
     }
 
     template <class Done>
@@ -63,6 +71,7 @@ struct vacant_crew {
     portable_job job;
     process_settings settings;
     std::optional<crew> workers;
+    std::optional<feeder> supply;
     std::optional<fed_input> input;
 };
 
@@ -102,7 +111,7 @@ TEST_CASE("tasks that have been read and that nobody will do fail with the reaso
     vacant_crew three(4);
     REQUIRE(three.hand_out_until([&] { return three.handed_out() == 4; }));
     three.input->give_back(std::make_exception_ptr(std::domain_error("the pool is broken")));
-    three.input.reset();
+    three.supply.reset();
     for (std::size_t i = 0; i < 4; ++i) {
         REQUIRE(three.job.failures[i]);
         CHECK(three.job.failures[i]->type == "std::domain_error");
@@ -118,11 +127,12 @@ TEST_CASE("elements that cannot be written fail their task, and the rest goes on
     job.write_elements_first = [](std::size_t i) {
         if (i == 1) throw std::length_error("too long");
     };
-    fed_input input(job, *job.portable(), *three.workers);
+    three.begin(job);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (three.handed_out() < 2 && std::chrono::steady_clock::now() < until) input.hand_out();
+    while (three.handed_out() < 2 && std::chrono::steady_clock::now() < until) three.input->hand_out();
     CHECK(three.handed_out() == 2);
     REQUIRE(job.failures[1]);
     CHECK(job.failures[1]->what == "too long");
-    input.give_back(std::make_exception_ptr(1));
+    three.input->give_back(std::make_exception_ptr(1));
+    three.supply.reset();
 }

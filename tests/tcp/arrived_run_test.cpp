@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/lonely_connection.hpp"
 #include "support/matchers.hpp"
 #include "support/tests_with_workers.hpp"
 
@@ -66,6 +67,18 @@ TEST_CASE("a slot that is forked later has the function of the call that runs th
     const auto results = cluster(crashes_once, std::views::iota(0, 20));
     for (int i = 0; i < 20; ++i) CHECK(results[static_cast<std::size_t>(i)] == i * 7);
     CHECK(slots_of(cluster) != first);
+}
+
+TEST_CASE("that a task of another call has killed its slot is not counted against one of the same number") {
+    const auto cluster = parallel(1, tcp{.retries = 1});
+    for (int call = 0; call < 4; ++call) {
+        const int victim = *slots_of(cluster).begin();
+        const auto task = delayed([victim](int) {
+            if (getpid() == victim) raise(SIGKILL);
+            return 1;
+        });
+        CHECK(cluster(task, std::vector{0}) == std::vector{1});
+    }
 }
 
 TEST_CASE("calls on other terms have slots of their own") {
@@ -136,19 +149,57 @@ TEST_CASE("terms are compared, and a run that is not over is not taken over") {
     CHECK(!is_taken_over_by(with([](run_message& next) { next.memory_limit = 1 << 20; })));
     CHECK(!is_taken_over_by(with([](run_message& next) { next.collects_failures = true; })));
 
-    arrived_run run(order, 1, nullptr);
+    silent_driver driver;
+    arrived_run run(order, 1, lonely_connection(driver));
     std::string chunk;
     append_raw(chunk, chunk_header{1, 0, 1, 0});
     CHECK(run.add(chunk));
     CHECK(!run.take_over(with([](run_message&) {}), nullptr));
-    CHECK(run.claim(1).size() == 1);
+    CHECK(run.take());
     CHECK(!run.take_over(with([](run_message&) {}), nullptr));
-    run.store_failure({.index = 0, .type = "fanout::pool_broken"});
+    run.store_failure({.index = 0, .type = "fanout::worker_lost"});
     CHECK(run.has_nothing_to_do());
     CHECK(run.take_over(with([](run_message&) {}), nullptr));
     CHECK(!run.add(chunk));  // of the run before
     run.end(false);
     CHECK(!run.take_over(with([](run_message& next) { next.run = 3; }), nullptr));
+}
+
+TEST_CASE("chunks are taken in their order, by somebody who is told that there are more") {
+    using namespace fanout::detail;
+    run_message order;
+    order.run = 1;
+    arrived_run run(order, 1, nullptr);
+    int told = 0;
+    run.when_more_comes([](void* times) { ++*static_cast<int*>(times); }, &told);
+    const auto chunk = [](chunk_header header, const std::string& elements) {
+        std::string bytes;
+        append_raw(bytes, header);
+        return bytes + elements;
+    };
+    CHECK(!run.take());
+    CHECK(run.add(chunk({1, 7, 1, 0}, "seven")));
+    CHECK(run.add(chunk({1, 8, 2, 1}, "eight, nine")));
+    CHECK(told == 2);
+    CHECK(!run.add(chunk({2, 0, 1, 0}, "of another run")));
+    CHECK(!run.add(chunk({1, 0, 0, 0}, "of no task")));
+    CHECK(!run.add("too short"));
+    CHECK(told == 2);
+
+    for (const auto& [first, elements] : {std::pair(7u, "seven"), std::pair(8u, "eight, nine")}) {
+        const owned<fed_task> task = run.take();
+        REQUIRE(task);
+        CHECK(task->index == first);
+        CHECK(task->bytes.ends_with(elements));
+    }
+    CHECK(!run.take());
+    CHECK(!run.is_exhausted());
+    run.end(false);
+    CHECK(told == 3);
+    CHECK(run.is_exhausted());
+    run.when_more_comes(nullptr, nullptr);
+    run.end(false);
+    CHECK(told == 3);
 }
 
 TEST_CASE("what a task prints is written out when it has ended, not when its slot does") {

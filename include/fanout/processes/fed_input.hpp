@@ -6,24 +6,19 @@
 #include <initializer_list>
 #include <utility>
 
-#include "fanout/core/backend.hpp"
 #include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/processes/child.hpp"
 #include "fanout/processes/crew.hpp"
-#include "fanout/processes/feeder.hpp"
 #include "fanout/processes/seat.hpp"
+#include "fanout/processes/task_supply.hpp"
 #include "fanout/processes/verdicts.hpp"
 
 namespace fanout::detail {
 
 class fed_input {
 public:
-    /// Begins to read. The workers have been forked.
-    fed_input(job& work, portable_tasks& tasks, crew& workers)
-        : tasks_(tasks), crew_(workers), feeder_(work, tasks, workers.parent_bell(), 2 * count(workers)) {
-        feeder_.start();
-    }
+    fed_input(task_supply& from, portable_tasks& tasks, crew& workers) : supply_(from), tasks_(tasks), crew_(workers) {}
 
     /// Gives waiting tasks to workers that have room for them. True if anything has moved.
     bool hand_out() {
@@ -37,7 +32,7 @@ public:
 
     /// Whether everything has been read and every task has come back.
     bool is_done() {
-        if (!feeder_.is_exhausted()) return false;
+        if (!supply_.is_exhausted()) return false;
         for (const seat& each : crew_.seats())
             if (!each.sent.empty()) return false;
         return true;
@@ -55,18 +50,12 @@ public:
             }
         }
         try {
-            while (const owned<fed_task> task = feeder_.take()) fail(task->index, why);
-        } catch (...) {  // the thread has ended as well
+            while (const owned<fed_task> task = supply_.take()) fail(task->index, why);
+        } catch (...) {  // the supply has ended as well
         }
     }
 
 private:
-    static int count(const crew& workers) {
-        int seats = 0;
-        for (const seat& each : workers.seats()) seats = each.worker + 1;
-        return seats;
-    }
-
     /// One task to each worker that has none, or to each that has room for one. False: there are no more yet, and those
     /// that come now are for whoever went without.
     bool give_one_each(bool also_a_second) {
@@ -81,7 +70,7 @@ private:
 
     owned<fed_task> take_sound_task() {
         for (;;) {
-            owned<fed_task> next = feeder_.take();
+            owned<fed_task> next = supply_.take();
             if (!next || !next->broken) return next;
             fail(next->index, next->broken);
         }
@@ -97,9 +86,9 @@ private:
         for (const seat& each : crew_.seats()) wake_worker(crew_.slot_of(each).inbox);
     }
 
+    task_supply& supply_;
     portable_tasks& tasks_;
     crew& crew_;
-    feeder feeder_;
     bool told_the_end_ = false;
 };
 

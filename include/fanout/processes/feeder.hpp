@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <string>
 #include <utility>
 
 #include "fanout/core/backend.hpp"
@@ -13,18 +12,11 @@
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/string_sink.hpp"
 #include "fanout/processes/system.hpp"
+#include "fanout/processes/task_supply.hpp"
 
 namespace fanout::detail {
 
-/// A task with its elements as bytes; they are kept until it is done, in case it has to be tried again.
-struct fed_task {
-    std::size_t index = 0;
-    std::string bytes;
-    std::exception_ptr broken;  // the elements could not be written
-    owned<fed_task> next;
-};
-
-class feeder {
+class feeder final : public task_supply {
 public:
     feeder(job& work, portable_tasks& tasks, const bell& parent, int most_waiting)
         : work_(work), tasks_(tasks), parent_(parent), most_(most_waiting) {}
@@ -44,8 +36,8 @@ public:
 
     void start() { thread_ = plain_thread(read_all_of, this); }
 
-    /// The next task; null if there is none now. Throws what has ended the thread before the input: no memory.
-    owned<fed_task> take() {
+    /// Throws what has ended the thread before the input: no memory.
+    owned<fed_task> take() override {
         owned<fed_task> taken;
         {
             const lock_guard lock(mutex_);
@@ -60,8 +52,7 @@ public:
         return taken;
     }
 
-    /// There is nothing to take, and will not be.
-    bool is_exhausted() {
+    bool is_exhausted() override {
         const lock_guard lock(mutex_);
         return ended_ && !first_;
     }

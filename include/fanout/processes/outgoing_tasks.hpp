@@ -9,8 +9,8 @@
 
 #include "fanout/core/owned.hpp"
 #include "fanout/processes/child.hpp"
-#include "fanout/processes/feeder.hpp"
 #include "fanout/processes/ring.hpp"
+#include "fanout/processes/task_supply.hpp"
 
 namespace fanout::detail {
 

@@ -171,10 +171,10 @@ private:
     shared_pages pages_;
 };
 
-/// In a worker that has something for the parent to see. The parent says that it sleeps and then looks once more; the
-/// worker has stored what there is to see and then looks whether the parent sleeps, both sequentially consistent. So
-/// one of them sees the other. A worker that is killed between taking the flag back and ringing wakes the parent with
-/// its death. False: the bell has been taken away.
+/// For who has something for the parent to see. The parent says that it sleeps and then looks once more; a worker has
+/// stored what there is to see and then looks whether the parent sleeps, both sequentially consistent. So one of them
+/// sees the other. A worker that is killed between taking the flag back and ringing wakes the parent with its death.
+/// False: the bell has been taken away.
 inline bool call_parent(shared_header& header, const bell& parent) noexcept {
     if (header.parent_sleeps.load(std::memory_order_seq_cst) == 0) return true;
     if (header.parent_sleeps.exchange(0, std::memory_order_seq_cst) == 0) return true;

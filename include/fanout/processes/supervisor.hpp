@@ -26,6 +26,7 @@
 #include "fanout/processes/seat.hpp"
 #include "fanout/processes/settings.hpp"
 #include "fanout/processes/shared_state.hpp"
+#include "fanout/processes/supply_of.hpp"
 #include "fanout/processes/task_table.hpp"
 #include "fanout/processes/verdicts.hpp"
 
@@ -57,7 +58,10 @@ public:
         if (work_.stopping()) return;
         prepare_to_fork();
         crew_.hire_all();
-        if (is_fed()) input_ = owned<fed_input>(new fed_input(work_, tasks_, crew_));
+        if (is_fed()) {
+            supply_ = owned<supply_of<Job>>(new supply_of<Job>(work_, tasks_, crew_, 2 * settings_.workers));
+            input_ = owned<fed_input>(new fed_input(supply_->tasks(), tasks_, crew_));
+        }
         try {
             while (!work_.stopping() && !broken_ && anybody_left()) {
                 hand_out();
@@ -212,6 +216,10 @@ private:
 
     void done(seat& by, std::size_t index, bool failed) {
         barren_deaths_ = 0;
+        if (index == by.suspect) {  // in a later call of tcp another task may have its number
+            by.suspect = no_task;
+            by.deaths = 0;
+        }
         if (failed) journal_.note_exception();
         if (is_fed()) {
             journal_.note_come(by, index);
@@ -425,8 +433,8 @@ private:
             if (each.process && !broken_) read_mail(each, false);
             each.process.reap();
         }
-        if (broken_ && input_) input_->give_back(broken_);
-        input_ = {};  // which waits until the user's input has come back
+        if (broken_ && input_ && !brings_its_tasks<Job>) input_->give_back(broken_);
+        supply_ = {};  // which waits until the user's input has come back
         journal_.close();
         if (!broken_ && !is_fed() && !work_.stopping() && !table_.all_done())
             break_pool(
@@ -442,6 +450,7 @@ private:
     crew crew_;
     task_table<deferred<portable_tasks, Job>> table_;
     journal<run_observer> journal_;
+    owned<supply_of<Job>> supply_;
     owned<fed_input> input_;
     int barren_deaths_ = 0;  // in a row, with nothing done
     std::uint64_t memory_kills_;

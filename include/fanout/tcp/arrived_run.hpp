@@ -20,10 +20,13 @@
 #include "fanout/core/errors.hpp"
 #include "fanout/core/exchanged.hpp"
 #include "fanout/core/lock.hpp"
+#include "fanout/core/owned.hpp"
 #include "fanout/core/portable_tasks.hpp"
+#include "fanout/core/string_sink.hpp"
 #include "fanout/processes/other_libraries.hpp"
 #include "fanout/processes/ring.hpp"
 #include "fanout/processes/system.hpp"
+#include "fanout/processes/task_supply.hpp"
 #include "fanout/serialize/exceptions.hpp"
 #include "fanout/serialize/memory.hpp"
 #include "fanout/tcp/chunk_fates.hpp"
@@ -37,13 +40,13 @@
 
 namespace fanout::detail {
 
-/// To the processes that run its tasks it is a job like any other, with an input that is read once; a chunk of tasks is
-/// one task there, which goes by the number of its first.
+/// To the processes that run its tasks it is a job with an input that is read once, of which it has the next tasks at
+/// hand; a chunk of tasks is one task there, which goes by the number of its first.
 ///
 /// When all is done the slots stay, for forking them takes longer than many a call: the next call takes this one over
 /// if it has the same terms. Its function goes to the slots with its tasks. What they have printed they write out after
 /// each chunk.
-class arrived_run final : public job, public portable_tasks {
+class arrived_run final : public job, public portable_tasks, public task_supply {
 public:
     arrived_run(const run_message& order, int slots, std::shared_ptr<connection> wire,
                 const output_relay* output = nullptr)
@@ -73,19 +76,19 @@ public:
 
     // --- by the thread that receives -------------------------------------------------------------------------------
 
-    /// False if it is of another run.
+    /// False if it is of another run, or makes no sense.
     bool add(std::string chunk) {
         chunk_header header;
         std::size_t at = 0;
         {
             const lock_guard lock(mutex_);
-            if (!take_raw(chunk, at, header) || header.run != order_.run) return false;
+            if (!take_raw(chunk, at, header) || header.run != order_.run || header.count == 0) return false;
             const auto here = in_hand_.find(static_cast<std::size_t>(header.first));
             if (here != in_hand_.end() && fates_.change(here->second.place, fate::given_back, fate::waiting))
                 return true;
             arrived_.push_back(std::move(chunk));
         }
-        news_.notify_one();
+        tell_of_more();
         return true;
     }
 
@@ -142,7 +145,7 @@ public:
                 if (wake) wake(of);  // with the lock, so that whoever takes it back can go
             }
         }
-        news_.notify_one();
+        tell_of_more();
     }
 
     /// Nobody works at it any more, and no run takes it over. Gives the run that it is of.
@@ -163,25 +166,49 @@ public:
         return arrived_.empty() && in_hand_.empty();
     }
 
-    // --- job -------------------------------------------------------------------------------------------------------
+    // --- the tasks, for the thread that sends them to the slots ----------------------------------------------------
 
-    task_range claim(std::size_t) noexcept override {
-        unique_lock lock(mutex_);
-        news_.wait(lock, [this] { return ended_ || stopping() || may_claim(); });
-        if (stopping() || !may_claim()) return {};
-        current_ = std::move(arrived_.front());
-        arrived_.pop_front();
-        chunk_header header;
-        std::size_t at = 0;
-        if (!take_raw(current_, at, header) || header.count == 0) return {};
-        try {
-            in_hand_[static_cast<std::size_t>(header.first)] = {header, place_ = fates_.take()};
-        } catch (...) {
-            return {};
-        }
-        return {static_cast<std::size_t>(header.first), static_cast<std::size_t>(header.first) + 1};
+    /// Has `tell(of)` called when more has come, or the end; null takes that back, and then it is not being called any
+    /// more.
+    void when_more_comes(void (*tell)(void*), void* of) noexcept {
+        const lock_guard lock(telling_);
+        tell_ = tell;
+        told_ = of;
     }
 
+    owned<fed_task> take() override {
+        std::string chunk;
+        chunk_header header;
+        std::size_t at = 0;
+        std::uint32_t place = 0;
+        {
+            const lock_guard lock(mutex_);
+            if (stopping() || !may_take()) return {};
+            chunk = std::move(arrived_.front());
+            arrived_.pop_front();
+            take_raw(chunk, at, header);
+            place = fates_.take();
+            in_hand_[static_cast<std::size_t>(header.first)] = {header, place};
+        }
+        owned<fed_task> task(new fed_task());
+        task->index = static_cast<std::size_t>(header.first);
+        string_sink to(task->bytes);
+        to.write(&header, sizeof header);
+        to.write(&place, sizeof place);
+        write_function(header.run, to);
+        to.write(chunk.data() + at, chunk.size() - at);
+        return task;
+    }
+
+    bool is_exhausted() override {
+        const lock_guard lock(mutex_);
+        if (ended_ && !may_take()) arrived_.clear();  // nobody wants it any more
+        return ended_ && arrived_.empty();
+    }
+
+    // --- job -------------------------------------------------------------------------------------------------------
+
+    task_range claim(std::size_t) noexcept override { return {}; }  // see take
     std::size_t unclaimed() const noexcept override { return static_cast<std::size_t>(-1); }
     void run(task_range, int) noexcept override {}  // they run in other processes
 
@@ -250,16 +277,7 @@ public:
 
     // --- in the worker's first process -----------------------------------------------------------------------------
 
-    void write_elements(std::size_t, byte_sink& to) override {
-        const std::string chunk = exchanged(current_, {});
-        chunk_header header;
-        std::size_t at = 0;
-        take_raw(chunk, at, header);
-        to.write(&header, sizeof header);
-        to.write(&place_, sizeof place_);
-        write_function(header.run, to);
-        to.write(chunk.data() + at, chunk.size() - at);
-    }
+    void write_elements(std::size_t, byte_sink&) override {}  // see take
 
     void store_written(std::size_t index, byte_source& result) override {
         if (!is_given_back(index)) forward(index, {}, result);
@@ -284,7 +302,6 @@ public:
             const bool was_given_back = is_given_back(why.index);
             const chunk_header header = forget(why.index);
             if (was_given_back) return;
-            if (why.type == "fanout::pool_broken") return;  // the whole run fails, and says so
             if (header.count > 1) {
                 const returned_message back{run_number(), why.index,
                                             at_work(why.worker).load(std::memory_order_relaxed)};
@@ -387,7 +404,6 @@ private:
         const in_hand its = found->second;
         forgotten_ = its.header;
         in_hand_.erase(found);
-        if (fates_.of(its.place) == fate::passed) news_.notify_one();  // see may_claim
         fates_.release(its.place);
         return its.header;
     }
@@ -401,11 +417,16 @@ private:
     }
 
     /// What was given back and has come again waits until the slots have let go of it.
-    bool may_claim() const {
+    bool may_take() const {
         chunk_header header;
         std::size_t at = 0;
-        return !arrived_.empty() &&
-               (!take_raw(arrived_.front(), at, header) || in_hand_.count(static_cast<std::size_t>(header.first)) == 0);
+        return !arrived_.empty() && take_raw(arrived_.front(), at, header) &&
+               in_hand_.count(static_cast<std::size_t>(header.first)) == 0;
+    }
+
+    void tell_of_more() noexcept {
+        const lock_guard lock(telling_);  // so that whoever takes it back can go
+        if (tell_) tell_(told_);
     }
 
     run_message order_;
@@ -418,12 +439,9 @@ private:
     std::unique_ptr<remote_function> function_;  // in a slot it is that of run_here_
     std::uint64_t run_here_ = first_;
     const void* code_ = nullptr;
-    shared_pages at_work_;     // which task of its chunk each slot is at
-    std::string current_;      // the chunk that was claimed last; for the thread that claims
-    std::uint32_t place_ = 0;  // and that of its fate
+    shared_pages at_work_;  // which task of its chunk each slot is at
 
     mutable mutex mutex_;
-    condition_variable news_;
     std::deque<std::string> arrived_;
     struct in_hand {
         chunk_header header;
@@ -435,6 +453,10 @@ private:
     bool ended_ = false;
     void (*wake_)(void*) = nullptr;
     void* of_ = nullptr;
+
+    mutex telling_;  // of its own: who is told wants the other one at once
+    void (*tell_)(void*) = nullptr;
+    void* told_ = nullptr;
 };
 
 }  // namespace fanout::detail
