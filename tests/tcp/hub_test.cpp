@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,14 +36,28 @@ public:
     bool is_established() const { return established_; }
     bool is_deaf() const { return wire_->is_deaf(); }
     void stop(clock::duration longest) { hub_.stop(hub::goodbye::when_arrived, longest); }
+    void help() { hub_.help(); }
+
+    /// Messages, whose streams have to be 0, 1, 2, ...
+    std::uint64_t received() const { return received_; }
+    bool in_order() const { return in_order_; }
+    std::uint64_t received_by_helper() const { return received_by_helper_; }
 
 private:
     void established(const std::shared_ptr<connection>&) override { established_ = true; }
-    void received(const std::shared_ptr<connection>&, frame) override {}
+    void received(const std::shared_ptr<connection>&, frame got) override {
+        if (got.stream != received_) in_order_ = false;
+        if (std::this_thread::get_id() == helper_) ++received_by_helper_;
+        ++received_;
+    }
     void closed(const std::shared_ptr<connection>&, const std::string&, bool) override {}
     void tick(clock::time_point) override {}
 
+    const std::thread::id helper_ = std::this_thread::get_id();
     std::atomic<bool> established_ = false;
+    std::atomic<std::uint64_t> received_ = 0;
+    std::uint64_t received_by_helper_ = 0;
+    std::atomic<bool> in_order_ = true;
     std::shared_ptr<connection> wire_;
     hub hub_;
 };
@@ -116,6 +131,18 @@ struct both_ends {
 };
 
 }  // namespace
+
+TEST_CASE_METHOD(both_ends, "who waits awake may take in what has come, and all of it is taken in once") {
+    std::uint64_t sent = 0;
+    CHECK(becomes_true([&] {
+        reader.wire().send(frame_type::tasks, sent++, "one more");
+        reader.send();
+        while (leaving.received() < sent) leaving.help();
+        return leaving.received_by_helper() > 0 && sent >= 100;
+    }));
+    CHECK(leaving.received() == sent);
+    CHECK(leaving.in_order());
+}
 
 TEST_CASE_METHOD(both_ends, "what has been said last arrives, whoever does not listen to whom") {
     // More than it takes in from who has not used anything, so that a part stays unread in its socket.

@@ -31,6 +31,7 @@
 #include "fanout/tcp/output_relay.hpp"
 #include "fanout/tcp/registered_function.hpp"
 #include "fanout/tcp/run_inbox.hpp"
+#include "fanout/tcp/short_wait.hpp"
 
 namespace fanout::detail {
 
@@ -118,6 +119,12 @@ public:
         }
         free_.notify_one();
     }
+
+    /// How the last tasks of a call are waited for. For who runs it.
+    short_wait& last_tasks() noexcept { return last_tasks_; }
+
+    /// Takes in what has come. For who stays awake for it.
+    void help() { hub_.help(); }
 
     /// Whether workers were last looked after some time ago, in this call or in one before it. For who runs a call.
     bool is_time_to_look(clock::time_point now) noexcept {
@@ -219,7 +226,8 @@ private:
         return all;
     }
 
-    // --- by the hub's thread ---------------------------------------------------------------------------------------
+    // --- by the hub's thread, or who helps it
+    // --------------------------------------------------------------------------------------
 
     void established(const std::shared_ptr<connection>&) override {}  // the worker speaks first
 
@@ -333,7 +341,8 @@ private:
     pthread_t runs_in_{};  // the thread that runs the call whose inbox it is
     std::uint64_t runs_ = 0;
     bool ending_ = false;
-    clock::time_point looked_{};  // for who runs a call: one at a time
+    clock::time_point looked_{};  // for who runs a call: one at a time; as the next
+    short_wait last_tasks_;
 
     mutable mutex launching_;
     std::unique_ptr<launched_workers> launched_;

@@ -26,7 +26,7 @@
 
 namespace fanout::detail {
 
-/// Who a hub works for. Everything is called by the hub's thread.
+/// Who a hub works for. Everything is called by the hub's thread, or by who helps it: by one of them at a time.
 class hub_owner {
 public:
     virtual void established(const std::shared_ptr<connection>& with) = 0;
@@ -98,6 +98,18 @@ public:
     /// Any thread, also a signal handler: the owner's tick is called soon.
     void wake() const noexcept { bell_.ring(); }
 
+    /// Any thread that waits, awake, for what comes over the connections: what is there now is taken in without the
+    /// hub's thread, which has to be woken first.
+    void help() {
+        epoll_event events[16];
+        const int count = epoll_wait(epoll_.number(), events, 16, 0);
+        if (count <= 0 || !turn_.try_lock()) return;  // what the hub's thread does meanwhile need not be done again
+        const auto let_go = [](mutex* turn) { turn->unlock(); };
+        const std::unique_ptr<mutex, decltype(let_go)> turn(&turn_, let_go);
+        const clock::time_point now = clock::now();
+        for (int i = 0; i < count; ++i) serve(events[i].data.fd, now, can_be_read(events[i]));
+    }
+
 private:
     static constexpr int most_strangers = 64;
 
@@ -128,21 +140,24 @@ private:
 
     void run() {
         std::vector<epoll_event> events(256);
+        unique_lock turn(turn_);
         while (!is_done()) {
             awake_.store(false, std::memory_order_seq_cst);
-            const bool busy = has_work();
-            const int count =
-                epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), busy ? 0 : wait_time());
+            const int longest = has_work() ? 0 : wait_time();
+            turn.unlock();
+            const int count = epoll_wait(epoll_.number(), events.data(), static_cast<int>(events.size()), longest);
+            turn.lock();
             awake_.store(true, std::memory_order_seq_cst);
             const clock::time_point now = clock::now();
             for (int i = 0; i < count; ++i) {
-                const int number = events[static_cast<std::size_t>(i)].data.fd;
+                const epoll_event& each = events[static_cast<std::size_t>(i)];
+                const int number = each.data.fd;
                 if (number == bell_.number())
                     bell_.silence();
                 else if (number == listener_.number())
                     accept_all(now);
                 else
-                    serve(number, now, (events[static_cast<std::size_t>(i)].events & ~unsigned(EPOLLOUT)) != 0);
+                    serve(number, now, can_be_read(each));
             }
             take_in_news(now);
             if (now - last_look_ >= std::chrono::milliseconds(100) || count == 0) look_after_all(now);
@@ -180,6 +195,9 @@ private:
         int on_its_way = 0;
         return ioctl(socket, SIOCOUTQ, &on_its_way) < 0 || on_its_way == 0;
     }
+
+    /// Or has ended, which reading finds.
+    static bool can_be_read(const epoll_event& about) noexcept { return (about.events & ~unsigned(EPOLLOUT)) != 0; }
 
     bool has_work() {
         const lock_guard lock(mutex_);
@@ -354,6 +372,7 @@ private:
     }
 
     hub_owner& owner_;
+    mutex turn_;  // held by whoever does what there is to do
     descriptor epoll_;
     bell bell_;
     descriptor listener_;

@@ -107,6 +107,7 @@ private:
 
     void work_off() {
         alone_since_ = clock::now();
+        cluster_.last_tasks().begin();
         while (!work_.stopping()) {
             bool news = false;
             while (std::optional<run_event> next = inbox_.take()) {
@@ -116,7 +117,8 @@ private:
                 hand_out();
             }
             hand_out();
-            if (is_done() || work_.stopping()) return;
+            if (is_done()) return cluster_.last_tasks().end();
+            if (work_.stopping()) return;
             const auto now = clock::now();
             if (cluster_.is_time_to_look(now) || schedule_.workers() == 0) look_after_workers(now);
             look_at_tail(now);
@@ -124,8 +126,17 @@ private:
             const clock::duration nap = schedule_.workers() == 0 ? std::chrono::milliseconds(20)
                                         : tail_looks_ == 1       ? clock::duration(tail_patience)
                                                                  : std::chrono::milliseconds(100);
-            if (!news) inbox_.sleep(patience < nap ? patience : nap);
+            if (!news && !last_tasks_come_soon()) inbox_.sleep(patience < nap ? patience : nap);
         }
+    }
+
+    bool last_tasks_come_soon() {
+        const bool are_last = left() == 0 && !schedule_.has_again() && schedule_.in_flight() <= schedule_.slots();
+        const auto has_come = [this] {
+            cluster_.help();
+            return inbox_.has_news();
+        };
+        return are_last && cluster_.last_tasks().is_over_soon(has_come);
     }
 
     /// How long whoever watches the call can wait for the next news.

@@ -100,18 +100,18 @@ public:
     /// Until something is put, or the bell rings, or the time is up.
     void sleep(clock::duration longest) {
         sleeps_.store(true, std::memory_order_seq_cst);
-        bool any = false;
-        {
-            const lock_guard lock(mutex_);
-            any = events_.size() > seen_;
-        }
-        if (!any) {
+        if (!has_news()) {
             pollfd ring{bell_.number(), POLLIN, 0};
             const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
             poll(&ring, 1, milliseconds > 0 ? static_cast<int>(milliseconds) : 0);
         }
         sleeps_.store(false, std::memory_order_relaxed);
         bell_.silence();
+    }
+
+    bool has_news() const {
+        const lock_guard lock(mutex_);
+        return events_.size() > seen_;
     }
 
     void look_at_all_again() {
@@ -175,7 +175,7 @@ private:
 
     bell bell_;
     std::atomic<bool> sleeps_ = false;
-    mutex mutex_;
+    mutable mutex mutex_;
     std::deque<run_event> events_;
     std::map<message_of, arriving> arriving_;
     std::size_t kept_back_ = 0;  // bytes
