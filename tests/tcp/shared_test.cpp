@@ -1,11 +1,15 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
 #include <ranges>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -157,6 +161,36 @@ TEST_CASE("a worker that fails to read a value when its call is over does not ho
     } catch (const serialization_error&) {  // it was this call's turn to hear of it
     }
     CHECK(cluster(task, std::vector(60, 2000)).size() == 60);
+}
+
+/// Of 50 MB, which take five seconds to read: for three of them more waits than a worker lets in.
+struct slow_to_read {
+    std::vector<std::string> parts;
+};
+template <>
+struct fanout::codec<slow_to_read> {
+    static void write(writer& to, const slow_to_read& value) { to(value.parts); }
+    static slow_to_read read(reader& from) {
+        slow_to_read value;
+        for (auto count = from.read<std::uint64_t>(); count > 0; --count) {
+            value.parts.push_back(from.read<std::string>());
+            usleep(100'000);
+        }
+        return value;
+    }
+};
+
+TEST_CASE("a worker that is to leave while it reads a value does the tasks that wait behind it") {
+    const shared value(slow_to_read{std::vector(45, std::string(1'100'000, 'x'))});
+    const auto cluster = parallel(1, tcp{.retries = 0});
+    const int worker = cluster(delayed([](int) { return static_cast<int>(getppid()); }), std::vector{0})[0];
+    std::thread tells([worker] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        kill(worker, SIGTERM);
+    });
+    CHECK(cluster(delayed([value = value.ref()](int i) { return value->parts.size() + static_cast<std::size_t>(i); }),
+                  std::vector{1}) == std::vector<std::size_t>{46});
+    tells.join();
 }
 
 // The thread sanitizer allows no new threads in a process that was forked from one with threads.

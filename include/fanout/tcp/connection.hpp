@@ -129,15 +129,17 @@ public:
 
     /// So many bytes of what was received have been used.
     void has_used(std::size_t bytes) noexcept {
-        driver_.unused.fetch_sub(bytes, std::memory_order_relaxed);
-        unused_.fetch_sub(bytes, std::memory_order_relaxed);
-        if (was_deaf_.load(std::memory_order_relaxed) && !is_deaf()) driver_.has_news(*this);
+        // Whoever uses and then asks for the flag, and who sets it and then asks for what is unused: one sees the
+        // other.
+        driver_.unused.fetch_sub(bytes, std::memory_order_seq_cst);
+        unused_.fetch_sub(bytes, std::memory_order_seq_cst);
+        if (was_deaf_.load(std::memory_order_seq_cst) && !is_deaf()) driver_.has_news(*this);
     }
 
     /// Somebody waits for what comes next: what others have not used is no reason to be deaf.
     void set_wanted(bool wanted) noexcept {
-        is_wanted_.store(wanted, std::memory_order_relaxed);
-        if (wanted && was_deaf_.load(std::memory_order_relaxed)) driver_.has_news(*this);
+        is_wanted_.store(wanted, std::memory_order_seq_cst);
+        if (wanted && was_deaf_.load(std::memory_order_seq_cst)) driver_.has_news(*this);
     }
 
     /// As long as bytes are sent nobody believes that the other side is dead; afterwards the driver closes it.
@@ -161,7 +163,7 @@ public:
     /// Whether the driver lets the input wait.
     void note_deaf(bool now_deaf, clock::time_point now) noexcept {
         pulse_.set_deaf(now_deaf, now);
-        was_deaf_.store(now_deaf, std::memory_order_relaxed);
+        was_deaf_.store(now_deaf, std::memory_order_seq_cst);
     }
 
     /// Reads what is there. `use(frame)` gets each frame, `established()` is called once before. False: the other side
@@ -205,10 +207,10 @@ public:
     /// Much has been received that nobody has used: nothing more is read. Everybody may have a little, for somebody may
     /// be waiting for just that.
     bool is_deaf() const noexcept {
-        if (is_wanted_.load(std::memory_order_relaxed)) return false;
-        const std::size_t unused = unused_.load(std::memory_order_relaxed);
+        if (is_wanted_.load(std::memory_order_seq_cst)) return false;
+        const std::size_t unused = unused_.load(std::memory_order_seq_cst);
         return unused > most_unused ||
-               (unused > fair_share && driver_.unused.load(std::memory_order_relaxed) > most_unused_of_all);
+               (unused > fair_share && driver_.unused.load(std::memory_order_seq_cst) > most_unused_of_all);
     }
 
     /// Sends as much as goes. True: there is more, and the socket takes no more now. Throws `protocol_error`.

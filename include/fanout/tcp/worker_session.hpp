@@ -27,6 +27,7 @@
 #include "fanout/processes/supervisor.hpp"
 #include "fanout/tcp/address.hpp"
 #include "fanout/tcp/arrived_run.hpp"
+#include "fanout/tcp/arriving_value.hpp"
 #include "fanout/tcp/function_key.hpp"
 #include "fanout/tcp/hub.hpp"
 #include "fanout/tcp/messages.hpp"
@@ -84,16 +85,20 @@ public:
         output_.emplace(how_.slots, wire_);
         hub_.start();
         for (;;) {
-            std::shared_ptr<arrived_run> next;
+            std::shared_ptr<arriving_value> value;
+            std::shared_ptr<arrived_run> run;
             {
                 unique_lock lock(mutex_);
-                news_.wait(lock, [this] { return over_ || !runs_.empty(); });
+                news_.wait(lock, [this] { return over_ || !runs_.empty() || !shared_.empty(); });
                 if (over_) break;
-                next = runs_.front();
+                if (!shared_.empty())  // first, so that the slots are forked with it
+                    value = shared_.front();
+                else
+                    run = runs_.front();
             }
-            work_off(*next);
+            value ? take_in(*value) : work_off(*run);
             const lock_guard lock(mutex_);
-            runs_.pop_front();
+            value ? shared_.pop_front() : runs_.pop_front();
         }
         output_->stop();
         clock::duration goodbye{};
@@ -115,7 +120,9 @@ private:
     void work_off(arrived_run& run) {
         const run_message order = run.order();
         try {
-            take_in_shared_values();
+            for (const std::uint64_t each : order.shared)
+                if (const auto found = unreadable_.find(each); found != unreadable_.end())
+                    std::rethrow_exception(found->second);
             if (!has_all(order.shared))
                 throw serialization_error(
                     "fanout: a shared value could not be read by the worker, in a call before this one; the next call "
@@ -138,7 +145,7 @@ private:
         settings.first_slot = first_slot_;
         settings.backend = "tcp";
         settings.retries = order.retries;
-        settings.spin = {};  // the next task has to come through three threads, which want the CPU
+        settings.spin = {};  // the next task has to come through two threads, which want the CPU
         if (order.memory_limit > 0) settings.memory_limit = static_cast<std::size_t>(order.memory_limit);
         const int share = cpu_count() / how_.slots;
         settings.inner_threads = share > 1 ? share : 1;
@@ -187,30 +194,21 @@ private:
         return true;
     }
 
-    /// Before the slots are forked, which find them there.
-    void take_in_shared_values() {
-        std::deque<std::pair<std::uint64_t, std::string>> arrived;
-        {
-            const lock_guard lock(mutex_);
-            arrived.swap(shared_);
-        }
-        std::exception_ptr broken;
-        for (; !arrived.empty(); arrived.pop_front()) {
-            const auto& [number, message] = arrived.front();
-            shared_values::remove(number);
-            try {
-                std::size_t at = 0;
-                const shared_message head = unpacked_before_bytes(message, at);
-                if (head.code.module.empty()) continue;  // it is gone in the coordinator too
+    /// What goes wrong is for the runs that need the value to tell.
+    void take_in(arriving_value& value) {
+        shared_values::remove(value.number());
+        unreadable_.erase(value.number());
+        try {
+            const shared_message head = value.read_head();
+            if (!head.code.module.empty()) {  // else it is gone in the coordinator too
                 auto* const make =
                     reinterpret_cast<make_shared_value*>(reinterpret_cast<std::uintptr_t>(find_code(head.code)));
-                memory_source bytes(message.data() + at, message.size() - at);
-                shared_values::put(number, make(bytes));
-            } catch (...) {  // the others are wanted all the same
-                broken = std::current_exception();
+                shared_values::put(value.number(), make(value));
             }
+        } catch (...) {
+            unreadable_[value.number()] = std::current_exception();
         }
-        if (broken) std::rethrow_exception(broken);
+        value.forget_rest();
     }
 
     // --- by the hub's thread ---------------------------------------------------------------------------------------
@@ -229,28 +227,40 @@ private:
     }
 
     void received(const std::shared_ptr<connection>& from, frame got) override {
+        if (got.type == frame_type::blob) return pass_on(std::move(got));
         from->has_used(got.payload.size());
         std::string& whole = partial_[{got.type, got.stream}];
         if (whole.empty()) {
             whole = std::move(got.payload);
-            if (got.type == frame_type::blob && !got.last) make_room_for_the_rest(whole);
         } else {
             whole += got.payload;
         }
         if (!got.last) return;
         std::string message = std::move(whole);
         partial_.erase({got.type, got.stream});
-        obey(got.type, got.stream, std::move(message));
+        obey(got.type, std::move(message));
     }
 
-    /// To grow to a gigabyte would be to copy it several times.
-    static void make_room_for_the_rest(std::string& shared_value) {
-        std::size_t at = 0;
-        const std::uint64_t size = unpacked_before_bytes(shared_value, at).size;
-        shared_value.reserve(at + static_cast<std::size_t>(size));
+    /// A part of a shared value.
+    void pass_on(frame part) {
+        const auto known = arriving_.find(part.stream);
+        const bool is_first = known == arriving_.end();
+        const auto value = is_first ? std::make_shared<arriving_value>(part.stream, wire_) : known->second;
+        if (is_first) {
+            arriving_[part.stream] = value;
+            // Who is sent a value gets a new call next, whose slots are forked with it; until then it waits to be read.
+            if (const std::shared_ptr<arrived_run> last = last_run(); last && !last->has_ended()) last->end(false);
+            {
+                const lock_guard lock(mutex_);
+                shared_.push_back(value);
+            }
+            news_.notify_one();
+        }
+        value->put(std::move(part.payload), part.last);
+        if (part.last) arriving_.erase(part.stream);
     }
 
-    void obey(frame_type type, std::uint64_t stream, std::string message) {
+    void obey(frame_type type, std::string message) {
         switch (type) {
             case frame_type::welcome:
                 first_slot_ = unpacked<welcome_message>(message).first_slot;
@@ -268,11 +278,6 @@ private:
             case frame_type::tasks:
                 if (const std::shared_ptr<arrived_run> last = last_run()) last->add(std::move(message));
                 break;
-            case frame_type::blob: {
-                const lock_guard lock(mutex_);
-                shared_.emplace_back(stream, std::move(message));
-                break;
-            }
             case frame_type::revoke: {
                 const auto what = unpacked<run_end_message>(message);
                 if (const std::shared_ptr<arrived_run> last = last_run()) last->give_back_unbegun(what.run);
@@ -316,6 +321,12 @@ private:
         news_.notify_one();
     }
 
+    /// A shared value.
+    bool is_reading() {
+        const lock_guard lock(mutex_);
+        return !shared_.empty();
+    }
+
     std::shared_ptr<arrived_run> last_run() {
         const lock_guard lock(mutex_);
         return runs_.empty() ? nullptr : runs_.back();
@@ -341,15 +352,16 @@ private:
         if (wish == 0 && !is_old) return;
         if (wish == 2) return leave_at_once(end::drained);  // its place is gone
         if (!leaving_since_) {
-            leaving_since_ = now;
+            leaving_since_ = quiet_since_ = now;
             if (!has_said_hello_) return finish(end::drained);
             wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
         }
         if (now - *leaving_since_ >= how_.grace) return leave_at_once(end::killed_after_grace);
         const std::shared_ptr<arrived_run> last = last_run();
-        // Until it has been heard more may be on its way here.
-        const bool is_heard = may_leave_ || now - *leaving_since_ >= last_words_time;
-        if (is_heard && (!last || last->has_nothing_to_do())) return finish(end::drained);
+        // Until it has been heard more may be on its way here, behind a shared value perhaps that takes its time.
+        if (is_reading()) quiet_since_ = now;
+        const bool is_heard = may_leave_ || now - quiet_since_ >= last_words_time;
+        if (is_heard && !is_reading() && (!last || last->has_nothing_to_do())) return finish(end::drained);
     }
 
     /// Whether or not the coordinator takes what waits to be sent.
@@ -370,6 +382,7 @@ private:
             }
             runs = runs_;
         }
+        for (const auto& each : arriving_) each.second->break_off();
         for (const auto& each : runs)
             if (!each->has_ended()) each->end(!each->has_nothing_to_do());  // idle slots leave by themselves
         news_.notify_one();
@@ -378,8 +391,11 @@ private:
     static constexpr clock::duration last_words_time = std::chrono::seconds(2);
 
     const worker_settings how_;
-    std::map<std::pair<frame_type, std::uint64_t>, std::string> partial_;  // for the hub's thread
+    std::map<std::uint64_t, std::exception_ptr> unreadable_;               // shared values; for the thread that forks
+    std::map<std::pair<frame_type, std::uint64_t>, std::string> partial_;  // for the hub's thread, as the next
+    std::map<std::uint64_t, std::shared_ptr<arriving_value>> arriving_;
     std::optional<clock::time_point> leaving_since_;
+    clock::time_point quiet_since_{};
     bool has_said_hello_ = false;  // for the hub's thread, as the next
     bool may_leave_ = false;
     std::atomic<bool> welcome_ = false;
@@ -389,7 +405,7 @@ private:
     mutex mutex_;
     condition_variable news_;
     std::deque<std::shared_ptr<arrived_run>> runs_;
-    std::deque<std::pair<std::uint64_t, std::string>> shared_;
+    std::deque<std::shared_ptr<arriving_value>> shared_;
     std::optional<end> over_;
     clock::duration goodbye_ = last_words_time;
     std::shared_ptr<connection> wire_;
