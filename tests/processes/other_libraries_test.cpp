@@ -27,6 +27,8 @@ template <class Body>
 static std::string written_by(const Body& body) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
+    std::cout.flush();
+    std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
         dup2(ends[1], STDOUT_FILENO);
