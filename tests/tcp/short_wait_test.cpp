@@ -37,7 +37,8 @@ TEST_CASE("after a short wait the next one is awake, and not for ever") {
     do call_that_waits(wait, {});  // again if this thread has just lost its CPU
     while (wait.begin(), !wait.is_over_soon(at_once));
     int looks = 0;
-    CHECK(wait.is_over_soon([&] { return ++looks == 2; }) == (looks == 2));
+    const bool was_over = wait.is_over_soon([&] { return ++looks == 2; });
+    CHECK(was_over == (looks == 2));
     const auto before = std::chrono::steady_clock::now();
     CHECK_FALSE(wait.is_over_soon(never));
     CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(5));
