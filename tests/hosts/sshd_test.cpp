@@ -76,7 +76,8 @@ public:
         int found = 0;
         for (const auto& each : std::filesystem::directory_iterator("/proc")) {
             std::ifstream file(each.path() / "cmdline");
-            const std::string words((std::istreambuf_iterator<char>(file)), {});
+            std::string words;
+            std::getline(file, words);  // nothing if the process is gone meanwhile
             found += words.starts_with(detail::own_path() + '\0' + "--fanout-worker");
         }
         return found;
@@ -121,7 +122,8 @@ TEST_CASE("workers on a machine that is reached with ssh") {
         // The key is nowhere on a command line.
         for (const long each : workers) {
             std::ifstream file("/proc/" + std::to_string(each) + "/cmdline");
-            const std::string words((std::istreambuf_iterator<char>(file)), {});
+            std::string words;
+            std::getline(file, words);  // nothing if the process is gone meanwhile
             CHECK_THAT(words, containing("--key-fd"));
             std::size_t longest = 0, now = 0;
             for (const char c : words)

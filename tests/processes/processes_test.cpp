@@ -509,6 +509,7 @@ TEST_CASE("what was printed before the call is printed once, and what workers pr
           "[processes][output]") {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
+    std::fflush(stdout);  // of what the test program itself has printed
     const pid_t child = fork();
     if (child == 0) {
         dup2(ends[1], STDOUT_FILENO);
