@@ -1,4 +1,3 @@
-#include <sys/socket.h>
 #include <fanout/serialize/decode_error.hpp>
 #include <fanout/tcp/run_inbox.hpp>
 
@@ -10,24 +9,19 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/lonely_connection.hpp"
 
 using namespace fanout::detail;
 
 namespace {
 
-class deaf_driver final : public connection_driver {
-    void has_news(connection&) noexcept override {}
-};
-deaf_driver driver;
+silent_driver driver;
 
 /// A worker that says nothing by itself.
 std::shared_ptr<peer> silent_peer(std::uint64_t number = 0) {
-    int ends[2];
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    const descriptor other(ends[1]);
     auto made = std::make_shared<peer>();
     made->number = number;
-    made->wire = std::make_shared<connection>(descriptor(ends[0]), conversation(), driver, clock::now());
+    made->wire = lonely_connection(driver);
     return made;
 }
 

@@ -43,6 +43,23 @@ private:
     Lock& lock_;
 };
 
+/// Holds a mutex if that can be had without waiting.
+class try_lock_guard {
+public:
+    explicit try_lock_guard(mutex& which) : mutex_(which), held_(which.try_lock()) {}
+    try_lock_guard(const try_lock_guard&) = delete;
+    try_lock_guard& operator=(const try_lock_guard&) = delete;
+    ~try_lock_guard() {
+        if (held_) mutex_.unlock();
+    }
+
+    explicit operator bool() const noexcept { return held_; }
+
+private:
+    mutex& mutex_;
+    const bool held_;
+};
+
 /// Holds a mutex, and can let go of it in between.
 class unique_lock {
 public:

@@ -129,8 +129,7 @@ public:
 
     /// So many bytes of what was received have been used.
     void has_used(std::size_t bytes) noexcept {
-        // Whoever uses and then asks for the flag, and who sets it and then asks for what is unused: one sees the
-        // other.
+        // Who uses and then asks for the flag, and who sets it and then asks for what is unused: one sees the other.
         driver_.unused.fetch_sub(bytes, std::memory_order_seq_cst);
         unused_.fetch_sub(bytes, std::memory_order_seq_cst);
         if (was_deaf_.load(std::memory_order_seq_cst) && !is_deaf()) driver_.has_news(*this);
@@ -242,14 +241,13 @@ public:
 private:
     /// All that is waiting. False if the driver has to see to it.
     bool sent_at_once() noexcept {
-        if (!io_.try_lock()) return false;
-        bool done = false;
+        const try_lock_guard io(io_);
+        if (!io) return false;
         try {
-            done = socket_ && established_ && !transmit(clock::now());  // it may have been closed meanwhile
+            return socket_ && established_ && !transmit(clock::now());  // it may have been closed meanwhile
         } catch (const std::exception&) {                               // which the driver will come upon as well
+            return false;
         }
-        io_.unlock();
-        return done;
     }
 
     static constexpr std::size_t most_at_once = 64 << 10;

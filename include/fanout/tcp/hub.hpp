@@ -103,9 +103,9 @@ public:
     void help() {
         epoll_event events[16];
         const int count = epoll_wait(epoll_.number(), events, 16, 0);
-        if (count <= 0 || !turn_.try_lock()) return;  // what the hub's thread does meanwhile need not be done again
-        const auto let_go = [](mutex* turn) { turn->unlock(); };
-        const std::unique_ptr<mutex, decltype(let_go)> turn(&turn_, let_go);
+        if (count <= 0) return;
+        const try_lock_guard turn(turn_);
+        if (!turn) return;  // the hub's thread is at it
         const clock::time_point now = clock::now();
         for (int i = 0; i < count; ++i) serve(events[i].data.fd, now, can_be_read(events[i]));
     }

@@ -359,9 +359,12 @@ private:
         if (now - *leaving_since_ >= how_.grace) return leave_at_once(end::killed_after_grace);
         const std::shared_ptr<arrived_run> last = last_run();
         // Until it has been heard more may be on its way here, behind a shared value perhaps that takes its time.
-        if (is_reading()) quiet_since_ = now;
+        if (is_reading()) {
+            quiet_since_ = now;
+            return;
+        }
         const bool is_heard = may_leave_ || now - quiet_since_ >= last_words_time;
-        if (is_heard && !is_reading() && (!last || last->has_nothing_to_do())) return finish(end::drained);
+        if (is_heard && (!last || last->has_nothing_to_do())) return finish(end::drained);
     }
 
     /// Whether or not the coordinator takes what waits to be sent.
