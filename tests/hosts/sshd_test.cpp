@@ -71,14 +71,14 @@ public:
         return how;
     }
 
-    /// Processes of this program that are started as workers.
-    static int workers_alive() {
+    /// Those over there; the slots of a worker are processes too.
+    int processes_of_workers() const {
         int found = 0;
         for (const auto& each : std::filesystem::directory_iterator("/proc")) {
             std::ifstream file(each.path() / "cmdline");
             std::string words;
             std::getline(file, words);  // nothing if the process is gone meanwhile
-            found += words.starts_with(detail::own_path() + '\0' + "--fanout-worker");
+            found += words.starts_with(detail::own_path() + '\0' + "--fanout-worker") && space_.holds(each.path());
         }
         return found;
     }
@@ -95,10 +95,13 @@ private:
 
 constexpr const char* needs = "a real sshd needs root, network namespaces and the package openssh-server";
 
-bool all_gone() {
+bool all_gone(const own_sshd& there) {
     const auto until = std::chrono::steady_clock::now() + 20s;
-    while (own_sshd::workers_alive() > 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(20ms);
-    return own_sshd::workers_alive() == 0;
+    while (there.processes_of_workers() > 0) {
+        if (std::chrono::steady_clock::now() > until) return false;
+        std::this_thread::sleep_for(20ms);
+    }
+    return true;
 }
 
 }  // namespace
@@ -119,6 +122,7 @@ TEST_CASE("workers on a machine that is reached with ssh") {
             workers.insert(results[static_cast<std::size_t>(i)].second);
         }
         CHECK(workers.size() == 2);
+        CHECK(there.processes_of_workers() == 2 * (1 + 2));  // each with two slots
         // The key is nowhere on a command line.
         for (const long each : workers) {
             std::ifstream file("/proc/" + std::to_string(each) + "/cmdline");
@@ -131,7 +135,7 @@ TEST_CASE("workers on a machine that is reached with ssh") {
             CHECK(longest < 64);
         }
     }
-    CHECK(all_gone());
+    CHECK(all_gone(there));
 }
 
 TEST_CASE("an ssh that is killed takes its worker with it, and another one is started") {

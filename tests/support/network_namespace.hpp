@@ -5,7 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 class network_namespace {
@@ -35,6 +37,12 @@ public:
     /// Words in front of a command, so that it is run there.
     std::vector<std::string> in_front() const { return {"ip", "netns", "exec", name_}; }
     bool inside(const std::string& command) const { return run("ip netns exec " + name_ + " " + command); }
+
+    /// `process` is /proc/PID.
+    bool holds(const std::filesystem::path& process) const {
+        std::error_code gone;
+        return std::filesystem::equivalent("/run/netns/" + name_, process / "ns/net", gone);
+    }
 
     void cut() const { run("ip link set " + cable() + " down"); }
     void heal() const { run("ip link set " + cable() + " up"); }
