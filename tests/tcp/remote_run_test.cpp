@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fanout/fanout.hpp>
@@ -22,7 +23,6 @@
 #include "catch.hpp"
 #include "support/fake_peer.hpp"
 #include "support/killer.hpp"
-#include "support/sanitizers.hpp"
 #include "support/tests_with_workers.hpp"
 
 using namespace fanout;
@@ -198,14 +198,21 @@ TEST_CASE("slots that die by the dozen lose and double nothing") {
     for (int i = 0; i < 10'000; ++i) REQUIRE(results[static_cast<std::size_t>(i)] == i * 3L);
 }
 
-/// With the thread sanitizer workers take much longer to start.
-static constexpr int longest_between_kills = FANOUT_TESTS_UNDER_TSAN ? 150'000 : 40'000;  // us
+/// In us. On a slow machine, or with a sanitizer, workers take longer to start: who dies as soon as he has come does
+/// nothing.
+static int longest_between_kills() {
+    const auto begun = std::chrono::steady_clock::now();
+    parallel(3, tcp{})(delayed([](int i) { return i; }), std::views::iota(0, 3));
+    const std::chrono::duration<double, std::micro> start = std::chrono::steady_clock::now() - begun;
+    return std::max(40'000, static_cast<int>(start.count() / 2));
+}
 
 TEST_CASE("workers that die by the dozen lose and double nothing") {
+    const int longest = longest_between_kills();
     const auto cluster = parallel(3, tcp{.retries = 1000});
     int kills = 0;
     for (unsigned seed = 1; seed <= 3; ++seed) {
-        const killer kills_workers(seed, longest_between_kills, killer::victims::rarely_beginners);
+        const killer kills_workers(seed, longest, killer::victims::rarely_beginners);
         const auto results = cluster(delayed([](int i) {
                                          usleep(200);
                                          return std::to_string(i);
@@ -219,7 +226,7 @@ TEST_CASE("workers that die by the dozen lose and double nothing") {
 }
 
 TEST_CASE("of ten thousand tasks none is lost and none is doubled while slots and workers die at random moments") {
-    const killer kills_workers(17, longest_between_kills, killer::victims::rarely_beginners);
+    const killer kills_workers(17, longest_between_kills(), killer::victims::rarely_beginners);
     const auto results = parallel(3, tcp{.retries = 1000})(delayed([](int i) {
                                                                die_now_and_then(i);
                                                                usleep(50);
