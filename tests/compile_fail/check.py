@@ -5,6 +5,8 @@
 #     // error: fanout: n_jobs must be a whole number
 #     // errors: 2
 #
+# A flag that makes an error of a warning stands there as "// flags: -Werror=unused-result".
+#
 # The mistake stands in #ifndef CORRECTED, the right form in its #else. That one must compile, so that nothing but the
 # mistake can be what was refused.
 import re
@@ -24,10 +26,11 @@ def fail(why, output):
 
 
 source = open(mistake).read()
-expected = re.match(r"// error: (.+)\n(?:// errors: (\d+)\n)?", source)
+expected = re.match(r"// error: (.+)\n(?:// errors: (\d+)\n)?(?:// flags: (.+)\n)?", source)
 if not expected:
     fail("the first line must be '// error: ' and what the error says", "")
 text, count = expected[1], int(expected[2] or 1)
+compiler += (expected[3] or "").split()
 
 compiled, output = compile_with()
 errors = [line for line in output.splitlines() if " error: " in line]

@@ -23,6 +23,12 @@ bool run_instead_of_tests(int argc, char** argv, int* status) {
         parallel(2, tcp{})(delayed([](int i) { return i; }), std::vector{1, 2});
         return true;
     }
+    if (how == "goes on after worker_entry") {
+        static_cast<void>(worker_entry(argc, argv));
+        *status = 1;
+        parallel(2, tcp{})(delayed([](int i) { return i; }), std::vector{1, 2});
+        return true;
+    }
     if (how == "ends at once") {
         *status = 3;
         return true;
@@ -59,6 +65,14 @@ TEST_CASE("a copy that was started as a worker and has not noticed says what mai
     CHECK(copy.exit_code() == 78);
     CHECK_THAT(copy.words(), containing("main() never called fanout::worker_entry()"));
     CHECK_THAT(copy.words(), containing("main() must begin with: if (auto status = fanout::worker_entry(argc, argv))"));
+}
+
+TEST_CASE("nor does a program whose main goes on when it has been a worker") {
+    setenv("FANOUT_TEST_WORKER", "goes on after worker_entry", 1);
+    program_by_hand copy({"--fanout-worker", "127.0.0.1:1", "--plain", "--reconnect", "0"}, "", "FANOUT_WORKER=1");
+    unsetenv("FANOUT_TEST_WORKER");
+    CHECK(copy.exit_code() == 78);
+    CHECK_THAT(copy.words(), containing("or went on after it"));
 }
 
 TEST_CASE("workers that end at once are started again, but not for ever") {

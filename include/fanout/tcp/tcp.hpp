@@ -112,7 +112,7 @@ private:
         if (!are_there)
             throw pool_broken(detail::concat({"fanout: tcp waited for ", std::to_string(*wait_for_workers),
                                               " workers, and there are ", std::to_string(on.worker_count()), " after ",
-                                              std::to_string(patience.count()), " s; ", on.last_words()}));
+                                              detail::in_seconds(patience), "; ", on.last_words()}));
         detail::remote_run(work, *work.portable(), detail::remote_tasks_of(work), on, how).run();
     }
 
@@ -133,14 +133,14 @@ private:
         return std::chrono::duration_cast<Duration>(patience < longest ? patience : longest);
     }
 
-    /// A copy of the program that was started as a worker, and whose `main` has not noticed.
+    /// A copy of the program that was started as a worker, and whose `main` has not noticed, or goes on after it.
     static void refuse_in_worker_by_mistake() {
         if (!std::getenv("FANOUT_WORKER")) return;
         std::fputs(
-            "fanout: main() never called fanout::worker_entry(): this copy was started as a worker, and would have run "
-            "your program once more; main() must begin with: if (auto status = fanout::worker_entry(argc, argv)) "
-            "return "
-            "*status;\n",
+            "fanout: main() never called fanout::worker_entry(), or went on after it: this copy was started as a "
+            "worker, "
+            "and would have run your program once more; main() must begin with: if (auto status = "
+            "fanout::worker_entry(argc, argv)) return *status;\n",
             stderr);
         std::fflush(nullptr);
         _exit(detail::exit_codes::rejected);
@@ -172,7 +172,7 @@ private:
         require(!wait_for_workers || *wait_for_workers >= 1,
                 "wait_for_workers = " + std::to_string(wait_for_workers.value_or(0)) +
                     " waits for nobody; give 1 or more, or leave it out to begin with the first worker");
-        require(patience.count() >= 0, "patience = " + std::to_string(patience.count()) + " s is no time to wait");
+        require(patience.count() >= 0, "patience = " + detail::in_seconds(patience) + " is no time to wait");
         require(!memory_limit || *memory_limit >= (1u << 20),
                 "memory_limit = " + std::to_string(memory_limit.value_or(0)) +
                     " bytes is less than a worker needs to do anything; give at least 1 MB (1 << 20)");

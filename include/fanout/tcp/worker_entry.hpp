@@ -246,6 +246,7 @@ private:
 ///     77  another key
 ///     78  another build of the program, or a command line that makes no sense: never start it again like this
 ///    143  asked to leave, and what was running had to be killed
+[[nodiscard("main() ends with it: if (auto status = fanout::worker_entry(argc, argv)) return *status;")]]
 inline std::optional<int> worker_entry(int argc, const char* const* argv) {
     std::optional<detail::worker_command> command;
     try {
@@ -259,12 +260,15 @@ inline std::optional<int> worker_entry(int argc, const char* const* argv) {
     // What was on it has been read; tasks find it empty.
     if (command->settings.lifeline == 0) command->settings.lifeline = fcntl(0, F_DUPFD_CLOEXEC, 3);
     if (const detail::descriptor empty(open("/dev/null", O_RDONLY | O_CLOEXEC)); empty) dup2(empty.number(), 0);
+    int status = detail::exit_codes::coordinator_lost;
     try {
-        return detail::worker_life(*command).live();
+        status = detail::worker_life(*command).live();
     } catch (const std::exception& e) {
         std::fprintf(stderr, "fanout: this worker cannot go on: %s\n", e.what());
-        return detail::exit_codes::coordinator_lost;
     }
+    // A main that goes on although its time as a worker is over would start workers that go on as well, and so forth.
+    setenv("FANOUT_WORKER", "1", 1);
+    return status;
 }
 
 }  // namespace fanout
