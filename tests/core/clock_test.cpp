@@ -30,3 +30,15 @@ TEST_CASE("whole microseconds and seconds are durations of the clock", "[clock]"
     CHECK(fanout::detail::microseconds(3) == std::chrono::microseconds(3));
     CHECK(fanout::detail::seconds(7200) == std::chrono::hours(2));
 }
+
+TEST_CASE("messages say a time in seconds, what is round without a fraction", "[clock]") {
+    using fanout::detail::in_seconds;
+    using namespace std::chrono_literals;
+    CHECK(in_seconds(0s) == "0 s");
+    CHECK(in_seconds(1s) == "1 s");
+    CHECK(in_seconds(250ms) == "0.25 s");
+    CHECK(in_seconds(1'000'040us) == "1.00004 s");
+    CHECK(in_seconds(-2s) == "-2 s");
+    CHECK(in_seconds(3h) == "10800 s");
+    CHECK(in_seconds(24h * 365) == "31536000 s");
+}

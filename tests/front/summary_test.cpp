@@ -99,7 +99,7 @@ TEST_CASE("it can be printed", "[summary]") {
           "1 failed, 2 were begun again\n"
           "worker 0: 6 tasks, busy for 100 %\n"
           "worker 1: 4 tasks, busy for 50 %\n"
-          "task 7 took 0.500000 s (worker 1)\n"
+          "task 7 took 0.5 s (worker 1)\n"
           "1.500 MB came from the workers, 0.000 MB went to them\n");
     CHECK(run_summary().busy_share() == 0);
 }

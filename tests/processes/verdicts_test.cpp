@@ -28,10 +28,10 @@ TEST_CASE("a task that took too long has a failure with all there is to say, and
     const fanout::failure why = overdue_failure(known, std::chrono::milliseconds(1500), false, true);
     CHECK(why.message() ==
           "task 5 failed on processes (worker 1, pid 42): fanout::task_timeout: ran for longer than the timeout of "
-          "1.500000 s and was killed; raise options::timeout");
+          "1.5 s and was killed; raise options::timeout");
     CHECK_THROWS_AS(std::rethrow_exception(why.exception), fanout::task_timeout);
     CHECK(text_of(why) ==
-          "task 5 ran for longer than the timeout of 1.500000 s on processes (worker 1, pid 42) and was killed; raise "
+          "task 5 ran for longer than the timeout of 1.5 s on processes (worker 1, pid 42) and was killed; raise "
           "options::timeout");
     CHECK_THAT(text_of(overdue_failure(known, std::chrono::seconds(1), false, false)),
                ending_with("; use .outcomes(...) to keep the other results"));

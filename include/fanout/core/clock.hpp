@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <ratio>
+#include <string>
 #include <thread>
 
 namespace fanout::detail {
@@ -14,6 +16,13 @@ static_assert(clock::period::num == 1 && clock::period::den == 1'000'000'000, "t
 /// Without what a conversion between units costs.
 constexpr clock::duration microseconds(std::int64_t count) { return clock::duration(count * 1000); }
 constexpr clock::duration seconds(std::int64_t count) { return microseconds(count * 1'000'000); }
+
+/// As messages say it: "1.5 s", "0.25 s", "1.00004 s".
+inline std::string in_seconds(std::chrono::duration<double> time) {
+    char text[32];
+    std::snprintf(text, sizeof text, time.count() < 1e6 ? "%.6g s" : "%.0f s", time.count());
+    return text;
+}
 
 /// Nanoseconds and their fractions, for what is averaged and divided. Its operators are no templates: those of
 /// std::chrono, and the dozens that are looked at with them, everybody who includes fanout would pay for.

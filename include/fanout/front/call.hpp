@@ -120,7 +120,7 @@ public:
         if (ending_.was_too_late())
             throw deadline_exceeded(
                 concat({"fanout: the call was not done within its deadline of ", in_seconds(*plan_.wishes.deadline),
-                        " s; ", tasks_done(), " were done",
+                        "; ", tasks_done(), " were done",
                         total_ == finished_.value ? ", the last of them too late" : "", "; give it more time",
                         gives_results_meanwhile() ? "" : ", or use stream(...), which gives results as they come"}));
         if (ending_.was_cancelled()) throw cancelled(concat({"fanout: the call was stopped after ", tasks_done()}));
@@ -315,8 +315,6 @@ private:
         return clock::duration(static_cast<clock::rep>(wanted * 1e9));
     }
 
-    static std::string in_seconds(std::chrono::duration<double> time) { return std::to_string(time.count()); }
-
     /// Calls `task`, which fails as overdue if it took longer than the limit, whatever it returned or threw.
     template <class Task, class Result = std::invoke_result_t<Task, std::stop_token>>
     Result timed(std::size_t index, int worker, Task task) {
@@ -348,8 +346,8 @@ private:
 
     task_timeout overdue(std::size_t index, int worker, clock::duration took) const {
         std::string text =
-            concat({"task ", std::to_string(index), " ran for ", in_seconds(took), " s on ", plan_.backend, " (worker ",
-                    std::to_string(worker), "), longer than the timeout of ", in_seconds(this->time_limit()), " s"});
+            concat({"task ", std::to_string(index), " ran for ", in_seconds(took), " on ", plan_.backend, " (worker ",
+                    std::to_string(worker), "), longer than the timeout of ", in_seconds(this->time_limit())});
         if constexpr (!TakesToken)
             text +=
                 "; a thread cannot be killed, so it was only found out when it returned: a function that takes a "

@@ -63,7 +63,7 @@ struct basic_run_summary {
             say("worker %zu%s%.100s: %zu tasks, busy for %.0f %%\n", i, workers[i].host.empty() ? "" : " on ",
                 workers[i].host.c_str(), workers[i].tasks, 100 * share_of_wall(workers[i].busy.count()));
         for (const slow_task& each : slowest)
-            say("task %zu took %.6f s (worker %d)\n", each.index, each.took.count(), each.worker);
+            say("task %zu took %s (worker %d)\n", each.index, detail::in_seconds(each.took).c_str(), each.worker);
         if (bytes_received + bytes_sent > 0)
             say("%.3f MB came from the workers, %.3f MB went to them\n", static_cast<double>(bytes_received) / 1e6,
                 static_cast<double>(bytes_sent) / 1e6);

@@ -58,8 +58,7 @@ inline constexpr const char* how_to_go_on = "; use .outcomes(...) to keep the ot
 /// failure's own: its message() tells that.
 template <class Failure>
 Failure overdue_failure(Failure known, clock::duration limit, bool threads_were_there, bool is_collected) {
-    const std::string ran = concat(
-        {"ran for longer than the timeout of ", std::to_string(std::chrono::duration<double>(limit).count()), " s"});
+    const std::string ran = concat({"ran for longer than the timeout of ", in_seconds(limit)});
     std::string advice = " and was killed; raise options::timeout";
     if (threads_were_there)
         advice +=

@@ -344,9 +344,8 @@ private:
         look_for_bad_hosts();
         if (now - alone_since_ > cluster_.patience())
             throw pool_broken(
-                concat({"fanout: tcp has had no workers for ",
-                        std::to_string(std::chrono::duration<double>(cluster_.patience()).count()),
-                        " s; they were to come to ", cluster_.addresses(), "; ", cluster_.last_words(), left_out_}));
+                concat({"fanout: tcp has had no workers for ", in_seconds(cluster_.patience()),
+                        "; they were to come to ", cluster_.addresses(), "; ", cluster_.last_words(), left_out_}));
     }
 
     // --- the end ---------------------------------------------------------------------------------------------------

@@ -123,10 +123,6 @@ private:
             for (const std::uint64_t each : order.shared)
                 if (const auto found = unreadable_.find(each); found != unreadable_.end())
                     std::rethrow_exception(found->second);
-            if (!has_all(order.shared))
-                throw serialization_error(
-                    "fanout: a shared value could not be read by the worker, in a call before this one; the next call "
-                    "sends it again");
             memory_source function(order.function.data(), order.function.size());
             if (order.name.empty()) {
                 auto* const make =
@@ -249,7 +245,7 @@ private:
         if (is_first) {
             arriving_[part.stream] = value;
             // Who is sent a value gets a new call next, whose slots are forked with it; until then it waits to be read.
-            if (const std::shared_ptr<arrived_run> last = last_run(); last && !last->has_ended()) last->end(false);
+            end_for_next(last_run());
             {
                 const lock_guard lock(mutex_);
                 shared_.push_back(value);
@@ -312,13 +308,17 @@ private:
             if (order.name.empty() && goes_on() && last->take_over(order, find_code(order.code))) return;
         } catch (const serialization_error&) {  // which whoever forks will find as well, and tell
         }
-        if (last && !last->has_ended()) last->end(false);
+        end_for_next(last);
         auto run = std::make_shared<arrived_run>(order, how_.slots, wire_, &*output_);
         {
             const lock_guard lock(mutex_);
             runs_.push_back(std::move(run));
         }
         news_.notify_one();
+    }
+
+    static void end_for_next(const std::shared_ptr<arrived_run>& last) {
+        if (last && !last->has_ended()) last->end(false);
     }
 
     /// A shared value.
