@@ -9,7 +9,9 @@
 #include <atomic>
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <latch>
+#include <limits>
 #include <list>
 #include <memory>
 #include <optional>
@@ -244,6 +246,24 @@ TEST_CASE("left to itself, a stream is two chunks for each job ahead", "[stream]
             if (taken == 100) break;
         }
     }
+}
+
+TEST_CASE("batches of an endless stream have an end", "[stream]") {
+    on_backends_of_this_process([](auto backend) {
+        const auto run = parallel({.n_jobs = 2, .batch_size = std::numeric_limits<std::int64_t>::max()}, backend);
+        int sum = 0;
+        for (const int each : run.stream(delayed([](int i) { return i; }), std::views::iota(0))) {
+            if (each > 50) break;
+            sum += each;
+        }
+        CHECK(sum == 1275);
+        int taken = 0;
+        for ([[maybe_unused]] const auto& each :
+             run.stream_unordered(delayed([](int i) { return i; }), std::views::iota(0)))
+            if (++taken == 100) break;
+        CHECK(taken == 100);
+        CHECK(run.find_first(delayed([](int i) { return i == 70'000; }), std::views::iota(0)) == 70'000);
+    });
 }
 
 TEST_CASE("an endless stream takes no more memory as it goes on", "[stream]") {

@@ -202,6 +202,30 @@ TEST_CASE("chunks are taken in their order, by somebody who is told that there a
     CHECK(told == 3);
 }
 
+TEST_CASE("a chunk that comes again as another is the other one") {
+    using namespace fanout::detail;
+    run_message order;
+    order.run = 1;
+    silent_driver driver;
+    arrived_run run(order, 1, lonely_connection(driver));
+    const auto chunk = [](std::uint32_t count, std::int32_t attempts) {
+        std::string bytes;
+        append_raw(bytes, chunk_header{1, 7, count, attempts});
+        return bytes;
+    };
+    CHECK(run.add(chunk(2, 0)));
+    CHECK(run.take());
+    run.give_back_unbegun(1);
+    CHECK(run.add(chunk(2, 0)));  // the slot has it still
+    CHECK(!run.take());
+    run.give_back_unbegun(1);
+    CHECK(run.add(chunk(1, 1)));
+    CHECK(!run.take());  // before the slot has let go of it
+    run.store_failure({.index = 7, .type = "fanout::worker_lost"});
+    CHECK(run.take());
+    CHECK(run.attempts_elsewhere(7) == 1);
+}
+
 TEST_CASE("what a task prints is written out when it has ended, not when its slot does") {
     int ends[2];
     REQUIRE(pipe(ends) == 0);

@@ -6,12 +6,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <fanout/fanout.hpp>
 #include <fanout/tcp.hpp>
+#include <memory>
 #include <ranges>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -71,6 +77,29 @@ struct fanout::codec<patient> {
         if (from.read<std::string>().size() != 2 << 20) throw std::logic_error("another text");
         return {from.read<int>(), 0, {}};
     }
+};
+
+/// Long, and each of its frames begins as a result does. Who reads it ends the call.
+struct misleading {
+    std::uint64_t task = 0;
+};
+template <>
+struct fanout::codec<misleading> {
+    using words = std::array<std::uint64_t, 8>;
+    static_assert(sizeof(detail::result_header) == 5 * sizeof(std::uint64_t));  // in front of the first of them
+
+    static void write(writer& to, const misleading& it) {
+        for (int i = 0; i < 4'000'000; ++i) to(words{i == 0 ? 1u : 2u, 0, 0, 1, it.task, 0, 1, 1});
+    }
+    static misleading read(reader& from) {
+        for (int i = 0; i < 4'000'000; ++i) {
+            if (from.read<words>()[0] != (i == 0 ? 1 : 2)) ++others;
+            stop.request_stop();
+        }
+        return {};
+    }
+    static inline std::stop_source stop;
+    static inline int others = 0;  // that were read and never written
 };
 
 /// Cannot be read in a worker.
@@ -155,7 +184,60 @@ TEST_CASE("the descriptors of a task are its own, also in what it forks") {
     CHECK(results == std::vector<int>(4, 0));
 }
 
+TEST_CASE("the rest of a result that nobody reads any more is not taken for another") {
+    const auto call = parallel({.n_jobs = 2, .stop = codec<misleading>::stop.get_token()}, tcp{});
+    const auto tasks = std::views::iota(std::uint64_t(0), std::uint64_t(4));
+    CHECK_THROWS_AS(call(delayed([](std::uint64_t i) { return misleading{i}; }), tasks), cancelled);
+    CHECK(codec<misleading>::others == 0);
+}
+
 #if !FANOUT_TESTS_UNDER_TSAN  // its forked children can have no threads
+/// Starts workers when it may go on; in a forked child at once.
+class held_up final : public detail::launcher_base {
+public:
+    std::unique_ptr<detail::launched_workers> launch(const detail::worker_order& order) const override {
+        if (getpid() == parent_) {
+            begun.store(true);
+            begun.notify_one();
+            goes_on.wait(false);
+        }
+        return local{}.make_launcher()->launch(order);
+    }
+    bool is_local() const noexcept override { return true; }
+    bool starts_all() const noexcept override { return true; }
+
+    mutable std::atomic<bool> begun = false;
+    std::atomic<bool> goes_on = false;
+
+private:
+    const pid_t parent_ = getpid();
+};
+struct held_up_workers {
+    std::shared_ptr<held_up> starter;
+    std::shared_ptr<const detail::launcher_base> make_launcher() const { return starter; }
+};
+
+TEST_CASE("a kept object is of use in a child that is forked while its workers are being started") {
+    const auto starter = std::make_shared<held_up>();
+    const auto kept = parallel(1, tcp{.workers = held_up_workers{starter}});
+    const auto call = [&] { return kept(delayed([](int i) { return i; }), std::views::iota(0, 3)); };
+    std::vector<int> results;
+    std::thread first([&] { results = call(); });
+    starter->begun.wait(false);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(30);
+        _exit(call() == std::vector{0, 1, 2} ? 7 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 7));
+    starter->goes_on.store(true);
+    starter->goes_on.notify_one();
+    first.join();
+    CHECK(results == std::vector{0, 1, 2});
+}
+
 TEST_CASE("a kept object has other workers in a forked child") {
     const auto kept = parallel(1, tcp{});
     CHECK(kept(delayed([](int i) { return i; }), std::views::iota(0, 3)) == std::vector{0, 1, 2});

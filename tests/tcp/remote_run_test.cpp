@@ -28,6 +28,23 @@
 using namespace fanout;
 using namespace std::chrono_literals;
 
+/// Says that it is being read, and has no end.
+struct endless {
+    int x = 0;
+};
+template <>
+struct fanout::codec<endless> {
+    static void write(writer& to, const endless& it) { to(it.x); }
+    static endless read(reader&) {
+        static_cast<void>(!::write(1, "!", 1));
+        for (;;) pause();
+    }
+};
+struct with_endless {
+    endless it;
+    int operator()(int i) const { return it.x + i; }
+};
+
 static double half(int i) { return i / 2.0; }
 
 /// A call in a thread of its own, whose workers are played by the test.
@@ -275,6 +292,39 @@ TEST_CASE("when the coordinator is killed its local workers die with it, and the
         CHECK(std::chrono::steady_clock::now() - killed < 5s);
         close(ends[0]);
         unlink(path.text);
+        while (waitpid(-coordinator, nullptr, 0) > 0) {
+        }
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_CASE("when the coordinator is killed its local workers die with it, whatever a codec does there") {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (const bool is_shared : {true, false}) {
+        int ends[2];
+        REQUIRE(pipe(ends) == 0);
+        const pid_t coordinator = fork();
+        if (coordinator == 0) {
+            setpgid(0, 0);
+            dup2(ends[1], 1);  // which workers have too
+            const auto call = parallel(2, tcp{});
+            if (is_shared) {
+                const shared<endless> value(endless{});
+                call(delayed([value = value.ref()](int i) { return value->x + i; }), std::views::iota(0, 2));
+            } else {
+                call(delayed(with_endless{}), std::views::iota(0, 2));
+            }
+            _exit(0);
+        }
+        setpgid(coordinator, coordinator);
+        close(ends[1]);
+        char said = 0;
+        for (int worker = 0; worker < 2; ++worker) REQUIRE(read(ends[0], &said, 1) == 1);
+        kill(coordinator, SIGKILL);
+        const auto killed = std::chrono::steady_clock::now();
+        CHECK(read(ends[0], &said, 1) == 0);  // when nobody has the other end any more
+        CHECK(std::chrono::steady_clock::now() - killed < 5s);
+        close(ends[0]);
         while (waitpid(-coordinator, nullptr, 0) > 0) {
         }
     }

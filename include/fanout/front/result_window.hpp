@@ -199,6 +199,7 @@ private:
     static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
     static constexpr nanoseconds chunk_time{50'000};
     static constexpr std::size_t largest_chunk = 16'384;
+    static constexpr std::size_t largest_fixed_chunk = 65'536;  // of an endless input, whatever the user says
     static constexpr clock::duration a_while = microseconds(50);
 
     /// Chunks, one behind the other.
@@ -238,7 +239,7 @@ private:
 
     /// How many of them one may claim at once.
     std::size_t room() const noexcept {
-        std::size_t largest = how_.fixed_chunks ? nobody : tasks_in_chunk();
+        std::size_t largest = how_.fixed_chunks ? largest_fixed_chunk : tasks_in_chunk();
         // Whoever took all that the user allows would leave nothing to the others.
         if (how_.tasks && *how_.tasks / (2 * how_.n_jobs) < largest) largest = *how_.tasks / (2 * how_.n_jobs);
         if (largest == 0) largest = 1;

@@ -84,7 +84,8 @@ public:
             const lock_guard lock(mutex_);
             if (!take_raw(chunk, at, header) || header.run != order_.run || header.count == 0) return false;
             const auto here = in_hand_.find(static_cast<std::size_t>(header.first));
-            if (here != in_hand_.end() && fates_.change(here->second.place, fate::given_back, fate::waiting))
+            if (here != in_hand_.end() && here->second.header == header &&
+                fates_.change(here->second.place, fate::given_back, fate::waiting))
                 return true;
             arrived_.push_back(std::move(chunk));
         }

@@ -121,6 +121,8 @@ struct chunk_header {
     std::uint64_t first = 0;
     std::uint32_t count = 1;
     std::int32_t attempts = 0;  // that have been made elsewhere
+
+    bool operator==(const chunk_header&) const = default;
 };
 
 /// In front of what has come of a chunk.

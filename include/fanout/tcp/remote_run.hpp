@@ -411,7 +411,8 @@ private:
             }
             if (next->kind == run_event::what::lost) members_.erase(next->from->number);
             if (next->kind != run_event::what::frame) continue;
-            if (next->got.type == frame_type::result && !broken_) {  // it was finished before it heard of the end
+            // It was finished before it heard of the end. What continues one does so for nobody any more.
+            if (next->got.type == frame_type::result && !next->got.continues && !broken_) {
                 take_result(std::move(*next));
                 continue;
             }

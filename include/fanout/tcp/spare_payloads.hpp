@@ -11,7 +11,8 @@
 
 namespace fanout::detail {
 
-/// Of one process. Thread-safe. Never destroyed: connections may be in use while the program exits.
+/// Of one process. Thread-safe; nobody waits for anybody, not even in a forked child for a thread that it has not got.
+/// Never destroyed: connections may be in use while the program exits.
 class spare_payloads {
 public:
     static spare_payloads& here() {
@@ -22,8 +23,8 @@ public:
     /// One that has the size of the longest frame, with whatever in it.
     std::string take() {
         {
-            const lock_guard lock(mutex_);
-            if (!spare_.empty()) {
+            const try_lock_guard lock(mutex_);
+            if (lock && !spare_.empty()) {
                 std::string one = std::move(spare_.back());
                 spare_.pop_back();
                 return one;
@@ -36,8 +37,8 @@ public:
     void give(std::string used) {
         if (used.capacity() < frame::longest || used.capacity() > 2 * frame::longest) return;
         used.resize(frame::longest);
-        const lock_guard lock(mutex_);
-        if (spare_.size() < most) spare_.push_back(std::move(used));
+        const try_lock_guard lock(mutex_);
+        if (lock && spare_.size() < most) spare_.push_back(std::move(used));
     }
 
 private:

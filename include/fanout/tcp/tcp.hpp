@@ -16,6 +16,7 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
+#include "fanout/core/forks.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"
@@ -203,7 +204,7 @@ private:
         ~state() { forget_those_of_a_parent(); }
 
         detail::cluster& on(int n_jobs) {
-            const detail::lock_guard lock(mutex);
+            const detail::lock_guard lock(starting);  // for seconds, if an engine takes so long
             forget_those_of_a_parent();
             if (!workers) workers = std::make_unique<detail::cluster>(how.settings(), n_jobs);
             owner = getpid();
@@ -216,7 +217,7 @@ private:
         }
 
         const tcp how;
-        detail::mutex mutex;
+        detail::lock_across_forks starting;
         std::unique_ptr<detail::cluster> workers;
         pid_t owner = 0;
     };

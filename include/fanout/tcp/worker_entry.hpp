@@ -172,19 +172,11 @@ public:
             if (asked_to_leave.load() != 0 || has_reached_its_end(how_.settings.lifeline)) return exit_codes::done;
             if (descriptor socket = connect_somewhere()) {
                 worker_session session(how_.settings);
-                switch (session.serve(std::move(socket), how_.talk)) {
-                    case worker_session::end::shut_down:
-                    case worker_session::end::drained:
-                        return exit_codes::done;
-                    case worker_session::end::killed_after_grace:
-                        return exit_codes::killed_after_grace;
-                    case worker_session::end::wrong_key:
-                        return say(exit_codes::wrong_key, session.why());
-                    case worker_session::end::rejected:
-                        return say(exit_codes::rejected, session.why());
-                    case worker_session::end::lost:
-                        why_ = session.why();
-                }
+                const worker_session::end how = session.serve(std::move(socket), how_.talk);
+                const int code = worker_session::exit_code_of(how);
+                if (exit_codes::is_hopeless(code)) return say(code, session.why());
+                if (how != worker_session::end::lost) return code;
+                why_ = session.why();
                 if (session.was_welcome()) {
                     lost_at = clock::now();
                     pause = std::chrono::milliseconds(1000);

@@ -22,6 +22,7 @@
 #include "fanout/core/describe.hpp"
 #include "fanout/core/errors.hpp"
 #include "fanout/core/lock.hpp"
+#include "fanout/launch/exit_codes.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/processes/settings.hpp"
 #include "fanout/processes/supervisor.hpp"
@@ -111,6 +112,24 @@ public:
         return *over_;
     }
 
+    /// Of the process that ends like this.
+    static constexpr int exit_code_of(end how) noexcept {
+        switch (how) {
+            case end::lost:
+                return exit_codes::coordinator_lost;
+            case end::wrong_key:
+                return exit_codes::wrong_key;
+            case end::rejected:
+                return exit_codes::rejected;
+            case end::killed_after_grace:
+                return exit_codes::killed_after_grace;
+            case end::shut_down:
+            case end::drained:
+                break;
+        }
+        return exit_codes::done;
+    }
+
     bool was_welcome() const noexcept { return welcome_; }
     const std::string& why() const noexcept { return why_; }
 
@@ -120,6 +139,7 @@ private:
     void work_off(arrived_run& run) {
         const run_message order = run.order();
         try {
+            const in_codec meanwhile(reads_with_codec_);
             for (const std::uint64_t each : order.shared)
                 if (const auto found = unreadable_.find(each); found != unreadable_.end())
                     std::rethrow_exception(found->second);
@@ -195,6 +215,7 @@ private:
         shared_values::remove(value.number());
         unreadable_.erase(value.number());
         try {
+            const in_codec meanwhile(reads_with_codec_);
             const shared_message head = value.read_head();
             if (!head.code.module.empty()) {  // else it is gone in the coordinator too
                 auto* const make =
@@ -341,22 +362,22 @@ private:
     void tick(clock::time_point now) override {
         if (how_.parent != 0 && getppid() != how_.parent) {
             why_ = "the process that has started this worker is gone";
-            leave_at_once(end::lost);
+            leave_at_once(end::lost, now);
         }
         if (has_reached_its_end(how_.lifeline)) {
             why_ = "whoever has started this worker is gone";
-            leave_at_once(end::drained);
+            leave_at_once(end::drained, now);
         }
         const bool is_old = how_.end_of_life && now >= *how_.end_of_life;
         const int wish = asked_to_leave.load(std::memory_order_relaxed);
         if (wish == 0 && !is_old) return;
-        if (wish == 2) return leave_at_once(end::drained);  // its place is gone
+        if (wish == 2) return leave_at_once(end::drained, now);  // its place is gone
         if (!leaving_since_) {
             leaving_since_ = quiet_since_ = now;
             if (!has_said_hello_) return finish(end::drained);
             wire_->send(frame_type::drain, 0, packed(drain_message{is_old ? "end of life" : "signal"}));
         }
-        if (now - *leaving_since_ >= how_.grace) return leave_at_once(end::killed_after_grace);
+        if (now - *leaving_since_ >= how_.grace) return leave_at_once(end::killed_after_grace, now);
         const std::shared_ptr<arrived_run> last = last_run();
         // Until it has been heard more may be on its way here, behind a shared value perhaps that takes its time.
         if (is_reading()) {
@@ -368,9 +389,12 @@ private:
     }
 
     /// Whether or not the coordinator takes what waits to be sent.
-    void leave_at_once(end how) {
+    void leave_at_once(end how, clock::time_point now) {
         wire_->wait_no_more();
         finish(how);
+        // What a codec of the user's does cannot be interrupted, and may have no end.
+        if (!ending_since_) ending_since_ = now;
+        if (reads_with_codec_ && now - *ending_since_ >= std::chrono::milliseconds(200)) _exit(exit_code_of(how));
     }
 
     void finish(end how) {
@@ -393,11 +417,25 @@ private:
 
     static constexpr clock::duration last_words_time = std::chrono::seconds(2);
 
+    /// The thread that forks is in code of the user's.
+    class in_codec {
+    public:
+        explicit in_codec(std::atomic<bool>& note) : note_(note) { note_ = true; }
+        in_codec(const in_codec&) = delete;
+        in_codec& operator=(const in_codec&) = delete;
+        ~in_codec() { note_ = false; }
+
+    private:
+        std::atomic<bool>& note_;
+    };
+
     const worker_settings how_;
+    std::atomic<bool> reads_with_codec_ = false;
     std::map<std::uint64_t, std::exception_ptr> unreadable_;               // shared values; for the thread that forks
     std::map<std::pair<frame_type, std::uint64_t>, std::string> partial_;  // for the hub's thread, as the next
     std::map<std::uint64_t, std::shared_ptr<arriving_value>> arriving_;
     std::optional<clock::time_point> leaving_since_;
+    std::optional<clock::time_point> ending_since_;  // at once
     clock::time_point quiet_since_{};
     bool has_said_hello_ = false;  // for the hub's thread, as the next
     bool may_leave_ = false;
