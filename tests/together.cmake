@@ -1,6 +1,6 @@
 # FANOUT_TESTS_TOGETHER: a dozen tests are compiled as one program, each in a namespace of its own; a tag says which of
 # them is run. Most of what a compiler has to do for them is the same for all, so that this takes it a third of the time.
-# Sets company_of_SOURCE to the program for those that can be in one.
+# Sets company_of_SOURCE to the program for those that can be in one; those of engines/ are built one by one.
 
 # What has to be in another namespace than its own, or is a macro; and what changes the program that it is in.
 set(alone "^ *(namespace (fanout|std) |template <>|extern \"C\"|#define|FANOUT_REGISTER|struct fanout::)")
@@ -10,7 +10,7 @@ foreach(source IN LISTS sources)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
     cmake_path(GET source PARENT_PATH wing)
     file(STRINGS ${source} found REGEX "${alone}")
-    if(found)
+    if(found OR wing STREQUAL engines)
         continue()
     endif()
     list(LENGTH together_${wing} count)
