@@ -4,9 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fanout/core/lock.hpp>
-#include <thread>
-
 #include "catch.hpp"
 
 using namespace fanout::detail;
@@ -35,32 +32,4 @@ TEST_CASE("each fork is counted in the child, which has neither the threads nor 
     CHECK(own_threads == 3);
     budget_here = nullptr;
     own_threads = 0;
-}
-
-TEST_CASE("one thread at a time has a lock, and a forked child takes it over from a thread that it has not got",
-          "[forks]") {
-    lock_across_forks lock;
-    int count = 0;
-    const auto add = [&] {
-        for (int i = 0; i < 10'000; ++i) {
-            const lock_guard held(lock);
-            ++count;
-        }
-    };
-    std::thread other(add);
-    add();
-    other.join();
-    CHECK(count == 20'000);
-
-    lock.lock();
-    const pid_t child = fork();
-    if (child == 0) {
-        alarm(20);
-        const lock_guard held(lock);
-        _exit(7);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 7));
-    lock.unlock();
 }

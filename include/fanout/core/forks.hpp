@@ -2,8 +2,6 @@
 #pragma once
 
 #include <pthread.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include <atomic>
 
@@ -25,26 +23,5 @@ inline void count_forks() {
     });
     static_cast<void>(registered);
 }
-
-/// A lock for what takes long: a forked child may have been forked while it was held, by a thread that the child has
-/// not got, and takes it nevertheless. What it guards must be of use to the child then.
-class lock_across_forks {
-public:
-    void lock() noexcept {
-        const pid_t self = getpid();
-        for (pid_t holder = 0; !holder_.compare_exchange_weak(holder, self);) {
-            if (holder != self) continue;  // free, or of a parent's thread: tried once more, in its place
-            holder_.wait(self);
-            holder = 0;
-        }
-    }
-    void unlock() noexcept {
-        holder_.store(0);
-        holder_.notify_one();
-    }
-
-private:
-    std::atomic<pid_t> holder_ = 0;  // the process of the thread that holds it
-};
 
 }  // namespace fanout::detail

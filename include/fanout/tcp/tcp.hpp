@@ -16,7 +16,6 @@
 #include "fanout/core/backend.hpp"
 #include "fanout/core/clock.hpp"
 #include "fanout/core/concat.hpp"
-#include "fanout/core/forks.hpp"
 #include "fanout/core/lock.hpp"
 #include "fanout/core/portable_tasks.hpp"
 #include "fanout/core/remote_tasks.hpp"
@@ -24,6 +23,7 @@
 #include "fanout/launch/launcher.hpp"
 #include "fanout/launch/local.hpp"
 #include "fanout/tcp/cluster.hpp"
+#include "fanout/tcp/lock_across_forks.hpp"
 #include "fanout/tcp/remote_call.hpp"
 #include "fanout/tcp/remote_run.hpp"
 
