@@ -15,9 +15,11 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <ranges>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -56,7 +58,7 @@ public:
         if (!on_a_terminal) setpgid(pid_, pid_);
         const auto until = std::chrono::steady_clock::now() + 20s;
         while (counters_[busy] < 2) {
-            REQUIRE(std::chrono::steady_clock::now() < until);
+            if (std::chrono::steady_clock::now() > until) FAIL("nobody is at it: " << state());
             usleep(200);
         }
     }
@@ -95,6 +97,25 @@ public:
     const shared_counters& counters() const { return counters_; }
 
 private:
+    /// For who wonders: how it ended, or where it and its workers wait.
+    std::string state() const {
+        int status = 0;
+        if (waitpid(pid_, &status, WNOHANG) == pid_) return "it has ended, with status " + std::to_string(status);
+        const std::string its = "/proc/" + std::to_string(pid_);
+        std::string all = "it is in the system call " + call_of(its);
+        std::ifstream workers(its + "/task/" + std::to_string(pid_) + "/children");
+        for (std::string each; workers >> each;) all += "; of a worker: " + call_of("/proc/" + each);
+        return all;
+    }
+
+    /// The system call that a process is in, with its arguments, as proc(5) has it.
+    static std::string call_of(const std::string& process) {
+        std::ifstream file(process + "/syscall");
+        std::string call;
+        std::getline(file, call);
+        return call;
+    }
+
     void take_terminal() const {
         setsid();
         const int slave = open(ptsname(terminal_), O_RDWR);
