@@ -139,8 +139,7 @@ private:
         if (!std::getenv("FANOUT_WORKER")) return;
         std::fputs(
             "fanout: main() never called fanout::worker_entry(), or went on after it: this copy was started as a "
-            "worker, "
-            "and would have run your program once more; main() must begin with: if (auto status = "
+            "worker, and would have run your program once more; main() must begin with: if (auto status = "
             "fanout::worker_entry(argc, argv)) return *status;\n",
             stderr);
         std::fflush(nullptr);
