@@ -414,7 +414,7 @@ TEST_CASE("unordered, an exception comes when it happens, after the results that
         std::atomic<bool> failed = false;
         std::vector<bool> seen(1000, false);
         const auto read = [&] {
-            auto results = parallel(2, backend)
+            auto results = parallel({.n_jobs = 2, .pre_dispatch = 1000}, backend)
                                .stream_unordered(delayed([&](int i) {
                                                      if (i == 20) {
                                                          failed = true;
