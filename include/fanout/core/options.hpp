@@ -107,8 +107,8 @@ inline void require_at_least_one(const char* name, const std::optional<std::int6
 
 inline void require_some_time(const char* name, const optional_time& value, const char* consequence) {
     if (value && !(value->count() > 0))
-        throw std::invalid_argument(concat({"fanout: ", name, " = ", std::to_string(value->count()), " s would ",
-                                            consequence, "; give more than 0, or leave it out for no limit"}));
+        throw std::invalid_argument(concat({"fanout: ", name, " = ", in_seconds(*value), " would ", consequence,
+                                            "; give more than 0, or leave it out for no limit"}));
 }
 
 /// Throws `std::invalid_argument`, with the way out, for what could never run.

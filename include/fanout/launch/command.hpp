@@ -53,7 +53,7 @@ public:
                 ? concat({std::generic_category().message(error_),
                           error_ == ENOENT ? concat({" (", words_.front(), " is not in PATH)"}) : std::string()})
             : ended ? end_of(program_.status())
-                    : concat({"it has not answered in ", std::to_string(longest.count() / 1000), " s"});
+                    : concat({"it has not answered in ", in_seconds(longest)});
         result.why =
             concat({"`", as_typed(words_), "`", said.empty() ? "" : " said: ", said, said.empty() ? ": " : "; ", end});
         return result;
