@@ -17,9 +17,11 @@ HEADINGS = ["", "plain loop", "fanout", "oneTBB", "OpenMP static", "OpenMP dynam
 ROWS = [
     ("1 square root", "sqrt_hot", 1),
     ("10 square roots", "sqrt_hot", 10),
+    ("60 square roots", "sqrt_hot", 60),
     ("100 square roots", "sqrt_hot", 100),
     ("1,000 square roots", "sqrt_hot", 1_000),
     ("10,000 square roots", "sqrt_hot", 10_000),
+    ("10 square roots, after 3 ms of rest", "sqrt_cold", 10),
     ("10,000 square roots, after 3 ms of rest", "sqrt_cold", 10_000),
     ("1,000,000 square roots", "sqrt_hot", 1_000_000),
     ("256 uneven tasks, 0 to 255 us", "ramp", 256),

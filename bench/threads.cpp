@@ -69,6 +69,7 @@ void short_calls_of(const std::string& library) {
                                  [](auto& state) { many_calls<Library>(state, square_root); })
         ->Arg(1)
         ->Arg(10)
+        ->Arg(60)
         ->Arg(100)
         ->Arg(1'000)
         ->UseRealTime()
@@ -87,7 +88,7 @@ void calls_of(const std::string& library) {
     short_calls_of<Library>(library);
     add<Library>("sqrt_hot", library, square_root, {10'000}, 3'000);
     add<Library>("sqrt_hot", library, square_root, {1'000'000}, 40);
-    add<Library>("sqrt_cold", library, square_root, {100, 1'000, 10'000}, 200, 3000us);
+    add<Library>("sqrt_cold", library, square_root, {10, 100, 1'000, 10'000}, 200, 3000us);
     add<Library>("sqrt_cold", library, square_root, {1'000'000}, 40, 3000us);
     add<Library>("nested", library, inner_loop<Library>, {8}, 40);
     uneven_calls_of<Library>(library);

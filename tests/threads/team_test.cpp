@@ -34,6 +34,13 @@ struct work_of final : shared_work {
     Work what_;
 };
 
+/// A hundred times as slow: a microsecond of a team's is so long that no test is too slow for it.
+struct slow_motion {
+    using duration = std::chrono::nanoseconds;
+    using time_point = std::chrono::time_point<slow_motion, duration>;
+    static time_point now() { return time_point(std::chrono::steady_clock::now().time_since_epoch() / 100); }
+};
+
 /// A call whose `workers` workers must all be there at once; gives their numbers.
 std::set<int> meet(team& helpers, int workers) {
     std::latch all_there(workers);
@@ -98,6 +105,39 @@ TEST_CASE("a call that is over at once waits for no helper", "[team]") {
         helpers.run(work, 3);
         REQUIRE(caller_worked);
         REQUIRE(inside == 0);
+    }
+}
+
+TEST_CASE("short calls are left to their caller, one after the other, while a member is awake", "[team]") {
+    using team_in_slow_motion = fanout::detail::basic_team<slow_motion>;
+    team_in_slow_motion helpers({.most_members = 1, .spin = 10ms, .patience = 1h, .outlives_everything = false});
+    int helped = 0;
+    constexpr int calls = 500;
+    for (int call = 0; call < calls; ++call) {
+        std::atomic<int> came = 0;
+        work_of work([&](int worker) {
+            if (worker != 0) ++came;
+            const auto until = std::chrono::steady_clock::now() + 20us;  // a member that is awake comes in one
+            while (std::chrono::steady_clock::now() < until) {
+            }
+        });
+        helpers.run(work, 1, true);
+        helped += came;
+    }
+    CHECK(helped < calls / 4);
+}
+
+TEST_CASE("a call that might have been short gets help when it is not", "[team]") {
+    team helpers(with_members(1, 1s));
+    for (int call = 0; call < 200; ++call) {
+        std::atomic<bool> came = false;
+        work_of long_work([&](int worker) {
+            if (worker != 0) came = true;
+            while (!came) std::this_thread::yield();
+        });
+        helpers.run(long_work, 1, true);
+        work_of short_work([](int) {});
+        for (int i = 0; i < call % 10; ++i) helpers.run(short_work, 1, true);
     }
 }
 

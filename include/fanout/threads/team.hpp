@@ -72,9 +72,10 @@ public:
     }
 
     /// Works on `work` in this thread, with up to `helpers` members at once, and returns when nobody is at it any more.
-    void run(shared_work& work, int helpers) {
+    /// `may_be_short`: it can be over before two threads have shared it.
+    void run(shared_work& work, int helpers, bool may_be_short = false) {
         const call_scope scope(helpers + 1);
-        open_call mine(work, helpers, *budget_here);
+        open_call mine(work, helpers, *budget_here, may_be_short);
         open(mine);
         seat_helper(mine);
         work_on(mine, 0);
@@ -96,15 +97,20 @@ private:
     struct member;
 
     struct open_call {
-        open_call(shared_work& what, int helpers, thread_budget& threads)
-            : work(what), budget(threads), parent(static_cast<open_call*>(call_here)), seats(helpers) {}
+        open_call(shared_work& what, int helpers, thread_budget& threads, bool perhaps_short)
+            : work(what),
+              budget(threads),
+              parent(static_cast<open_call*>(call_here)),
+              may_be_short(perhaps_short),
+              seats(helpers) {}
 
         bool may_have_another() noexcept { return seats > 0 && budget.take(); }
 
         shared_work& work;
         thread_budget& budget;
         open_call* const parent;  // in one of whose tasks it was made
-        int seats;                // helpers that may still be called
+        const bool may_be_short;
+        int seats;  // helpers that may still be called
         int next_worker = 1;
         member* seated = nullptr;     // those that have been given a seat and have not left
         member* caller = nullptr;     // as which the caller waits for the last helper, once it does
@@ -117,6 +123,8 @@ private:
         // One cache line, which goes to and fro between the member and who calls it.
         alignas(64) std::atomic<open_call*> seat = nullptr;  // given by who calls; taken by the member, or taken back
         std::atomic<int> calls_on_the_way = 0;
+        std::atomic<unsigned> short_calls = 0;  // that have given it a seat; counted under the lock
+        unsigned short_calls_seen = 0;
         int worker = 0;              // as which it helps
         open_call* helps = nullptr;  // where it is counted among the helpers
         member* next_idle = nullptr;
@@ -269,6 +277,7 @@ private:
 
     void give_seat(open_call& call, member& helper) noexcept {
         add_helper(call, helper);
+        if (call.may_be_short) helper.short_calls.fetch_add(1, std::memory_order_relaxed);
         // Release, for the number and the lists: pairs with the member's exchange when it takes the seat.
         helper.seat.store(&call, std::memory_order_release);
     }
@@ -361,6 +370,7 @@ private:
     /// too long. A member may be called for nothing, when its seat has been taken back before it came.
     open_call* take_seat(member& me) {
         for (bool called = false;;) {
+            if (called && me.worked < too_short_to_share) let_short_calls_end(me);
             if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
             if (called) me.cpus.note_work();  // called for nothing: what was forbidden meanwhile is allowed again
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
@@ -373,6 +383,18 @@ private:
                 leave_for_good(me);
                 return nullptr;
             }
+        }
+    }
+
+    /// A caller of few tasks asks for help at once, since they may be long. If those of the last call were not, then
+    /// the member comes when a call has lasted for a moment, in which it touches nothing that callers need: what one
+    /// thread does in less than a microsecond takes two of them longer.
+    static void let_short_calls_end(member& me) noexcept {
+        for (;;) {
+            const unsigned now = me.short_calls.load(std::memory_order_relaxed);
+            if (exchanged(me.short_calls_seen, now) == now) return;  // the same call as before, or not a short one
+            const time_point until = Clock::now() + std::chrono::nanoseconds(500);
+            while (Clock::now() < until) relax();
         }
     }
 
@@ -442,6 +464,8 @@ private:
         const lock_guard lock(threads_lock_);
         me.next_idle = exchanged(left_, &me);
     }
+
+    static constexpr duration too_short_to_share = std::chrono::microseconds(1);
 
     const habits habits_;
     spin_lock lock_;

@@ -86,9 +86,9 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
     if (workers <= 1) return run_alone(work);
 
-    const auto share_out = [&](const pace& start) {
+    const auto share_out = [&](const pace& start, bool may_be_short = false) {
         claiming shared(work, workers, start);
-        helpers.run(shared, workers - 1);
+        helpers.run(shared, workers - 1, may_be_short);
     };
 
     if (work.batch_size()) {
@@ -98,7 +98,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     } else if (!size) {
         share_out(pace::by_time(1, nanoseconds()));
     } else if (is_few(*size, workers)) {
-        share_out(pace::fixed(1));
+        share_out(pace::of_few(), true);
     } else if (const auto rest = run_if_small(work, helpers, workers)) {
         share_out(*rest);
     }
