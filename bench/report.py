@@ -59,7 +59,7 @@ def table(figures):
 
 PEERS = [
     ("joblib_loky", "joblib, loky"),
-    ("joblib_of_tutorial", "the tutorial's joblib"),
+    ("joblib_of_tutorial", "joblib, loky"),
     ("joblib_multiprocessing", "joblib, multiprocessing"),
     ("joblib_dask", "joblib, dask"),
     ("mpi4py", "mpi4py.futures"),
@@ -184,8 +184,8 @@ def on_threads(context):
 
 
 ON_WORKERS = ("Of fanout, medians over the rounds of the mean of calls; of the others, medians over three programs. \"Of many\" "
-              "is 100,000 tasks in a call (GNU parallel: 500). Each result is an object of its own. Empty: it has no such "
-              "thing.")
+              "is 100,000 tasks in a call (GNU parallel: 500). Each result is an object of its own. joblib's tutorial was "
+              "written with 1.1.0. Empty: it has no such thing.")
 
 
 def aims_table(results):

@@ -1,6 +1,7 @@
 // n_jobs above the number of CPUs is for tasks that wait: for a network, a disk, or one another.
 #include <fanout/front/parallel.hpp>
 
+#include <barrier>
 #include <latch>
 #include <ranges>
 
@@ -18,5 +19,20 @@ TEST_CASE("tasks that wait for one another are run at once, even if there are ma
             }),
             std::views::iota(0, 100 * n_jobs));
         CHECK(first_ones_there.try_wait());
+    });
+}
+
+TEST_CASE("where they are taken one by one they may wait for the next one, though those before were quick",
+          "[threads]") {
+    on_threads({.n_jobs = 2, .batch_size = 1}, [](const auto& run) {
+        std::barrier both(2);
+        int met = 0;
+        run(delayed([&](int i) {
+                if (i < 10) return;
+                both.arrive_and_wait();
+                if (i == 10) ++met;
+            }),
+            std::views::iota(0, 60));
+        CHECK(met == 1);
     });
 }
