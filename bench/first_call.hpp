@@ -11,10 +11,11 @@
 
 inline constexpr std::string_view first_call_word = "--first-call";
 
-/// For `main`: true if the program has been started for that, and has made the call and printed what it took.
+/// For `main`: true if the program has been started for that, and has made the call and printed what it took. `word`
+/// says which, if there are several.
 template <class Call>
-bool made_first_call(int argc, char** argv, const Call& call) {
-    if (argc != 2 || argv[1] != first_call_word) return false;
+bool made_first_call(int argc, char** argv, const Call& call, std::string_view word = first_call_word) {
+    if (argc != 2 || argv[1] != word) return false;
     const auto start = std::chrono::steady_clock::now();
     call();
     std::printf("%.9f\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -22,9 +23,9 @@ bool made_first_call(int argc, char** argv, const Call& call) {
 }
 
 /// To be registered with `UseManualTime`.
-inline void first_call(benchmark::State& state) {
+inline void first_call_of(benchmark::State& state, std::string_view word) {
     const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
-    const std::string command = "'" + program + "' " + std::string(first_call_word);
+    const std::string command = "'" + program + "' " + std::string(word);
     for (auto _ : state) {
         double seconds = 0;
         std::FILE* const said = popen(command.c_str(), "r");
@@ -33,3 +34,5 @@ inline void first_call(benchmark::State& state) {
         state.SetIterationTime(seconds);
     }
 }
+
+inline void first_call(benchmark::State& state) { first_call_of(state, first_call_word); }

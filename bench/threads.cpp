@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "first_call.hpp"
 #include "workloads.hpp"
 
 namespace {
@@ -63,6 +64,26 @@ void add(const std::string& workload, const std::string& library, const F& f, st
     added->UseManualTime()->Iterations(iterations)->Setup(let_others_settle);
 }
 
+constexpr long size_of_first_call = 10;
+
+std::string word_of_first_call(const std::string& library) { return std::string(first_call_word) + "-of-" + library; }
+
+/// If this program has been started for it.
+template <class Library>
+bool made_first_call_of(const std::string& library, int argc, char** argv) {
+    const auto call = [] { benchmark::DoNotOptimize(Library::map(size_of_first_call, square_root)); };
+    return made_first_call(argc, argv, call, word_of_first_call(library));
+}
+
+void first_call_of_all(std::vector<std::string> libraries) {
+    for (const std::string& each : libraries)
+        benchmark::RegisterBenchmark(("first_call/" + each).c_str(),
+                                     [=](auto& state) { first_call_of(state, word_of_first_call(each)); })
+            ->Arg(size_of_first_call)
+            ->UseManualTime()
+            ->Iterations(5);
+}
+
 template <class Library>
 void short_calls_of(const std::string& library) {
     benchmark::RegisterBenchmark(("sqrt_hot/" + library).c_str(),
@@ -102,6 +123,12 @@ void waiting_with() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (made_first_call_of<plain_loop>("loop", argc, argv) ||
+        made_first_call_of<with_fanout<-1>>("fanout", argc, argv) || made_first_call_of<with_tbb>("tbb", argc, argv) ||
+        made_first_call_of<with_openmp_static>("openmp_static", argc, argv) ||
+        made_first_call_of<with_std_par>("std_par", argc, argv) || made_first_call_of<with_async>("async", argc, argv))
+        return 0;
+    first_call_of_all({"loop", "fanout", "tbb", "openmp_static", "std_par", "async"});
     calls_of<plain_loop>("loop");
     calls_of<least_loop>("least");
     calls_of<with_fanout<-1>>("fanout");

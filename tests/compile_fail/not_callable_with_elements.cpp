@@ -1,4 +1,4 @@
-// error: the function cannot be called with the elements of the range(s), one argument for each range
+// error: the function cannot be called with the elements of the range(s): one argument for each, of its elements' type
 #include <fanout/fanout.hpp>
 #include <string>
 #include <vector>

@@ -42,6 +42,13 @@ TEST_CASE("on hybrid systems the controller's own mount is visited, and that of 
     CHECK(visited(system, "cpu") == folders{"/cg/cpu/c/", "/cg/cpu/", "/cg/unified/u/", "/cg/unified/"});
 }
 
+TEST_CASE("the group at the top of a mount is visited once", "[cgroup]") {
+    made_up_system system;
+    system.file("/proc/self/cgroup", "0::/\n");
+    system.file("/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    CHECK(visited(system, "cpu") == folders{"/sys/fs/cgroup/"});
+}
+
 TEST_CASE("a group that the mount does not show is represented by what it shows", "[cgroup]") {
     made_up_system system;
     system.file("/proc/self/cgroup", "0::/docker/abc/own\n");

