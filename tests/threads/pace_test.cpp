@@ -91,37 +91,3 @@ TEST_CASE("near the end chunks are so small that every worker gets one", "[pace]
     CHECK(settled(1ms, 3, 2) == 1);
     CHECK(settled(1ms, 0, 2) == 1);  // there is always something to claim, so that the end is noticed
 }
-
-TEST_CASE("few tasks are taken one by one as long as they are slow", "[pace]") {
-    pace own = pace::of_few();
-    for (std::size_t left = 60; left > 0; left -= own.next(rest_of_job(left), 2)) {
-        REQUIRE(own.next(rest_of_job(left), 2) == 1);
-        if (left >= 4) REQUIRE(own.measures());
-        own.took(1, nanoseconds(100us));
-    }
-}
-
-TEST_CASE("few tasks that take no time are soon taken in fair shares, by the same rule to the end", "[pace]") {
-    pace own = pace::of_few();
-    CHECK(own.next(rest_of_job(60), 2) == 1);
-    own.took(1, nanoseconds(5ns));
-    CHECK(own.next(rest_of_job(59), 2) == 8);  // the first may have been quick by chance
-    CHECK(own.measures());
-    own.took(8, nanoseconds(40ns));
-    CHECK(own.next(rest_of_job(51), 2) == 19);
-    CHECK_FALSE(own.measures());
-    CHECK(own.next(rest_of_job(32), 2) == 12);
-    CHECK(own.next(rest_of_job(4), 2) == 1);
-    CHECK(own.next(rest_of_job(0), 2) == 1);  // there is always something to claim, so that the end is noticed
-}
-
-TEST_CASE("of few tasks nobody takes more than others can be busy with meanwhile", "[pace]") {
-    for (const std::size_t workers : {2u, 3u, 16u})
-        for (std::size_t left = 1; left < 32 * workers; ++left) {
-            pace own = pace::of_few();
-            own.took(1, nanoseconds(0ns));  // quick, and then the others may be slow
-            const std::size_t taken = own.next(rest_of_job(left), workers);
-            CAPTURE(workers, left, taken);
-            REQUIRE((taken == 1 || taken * workers < left));
-        }
-}

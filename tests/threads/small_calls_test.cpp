@@ -131,7 +131,8 @@ TEST_CASE("the largest slice is a part of all tasks, smaller the more could help
     CHECK(largest_slice(10'000, 2, true) == 5'000);  // a few microseconds, where every slice counts
     CHECK(largest_slice(10'000, 2, false) == 2'500);
     CHECK(largest_slice(10'000, 4, false) == 1'250);
-    CHECK(largest_slice(10'000, 64, false) == 625);
+    CHECK(largest_slice(10'000, 64, true) == 156);
+    CHECK(largest_slice(10'000, 64, false) == 78);
     CHECK(largest_slice(70, 2, false) == 32);
 }
 

@@ -36,3 +36,17 @@ TEST_CASE("where they are taken one by one they may wait for the next one, thoug
         CHECK(met == 1);
     });
 }
+
+TEST_CASE("of few tasks each may wait for the next one, whichever are quick", "[threads]") {
+    on_threads({.n_jobs = 2}, [](const auto& run) {
+        for (const int waits : {0, 1, 4, 8, 30, 61}) {
+            std::latch next_has_begun(1);
+            run(delayed([&](int i) {
+                    if (i == waits) next_has_begun.wait();
+                    if (i == waits + 1) next_has_begun.count_down();
+                }),
+                std::views::iota(0, 63));
+            CHECK(next_has_begun.try_wait());
+        }
+    });
+}

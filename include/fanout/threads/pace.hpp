@@ -12,34 +12,23 @@ namespace fanout::detail {
 class pace {
 public:
     /// Always the same number.
-    static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds(), kind::fixed); }
+    static pace fixed(std::size_t tasks) { return pace(tasks, nanoseconds(), false); }
 
     /// As many as take about `chunk_time`, given that `tasks` of them took `each` on average; `tasks` if that is zero.
-    static pace by_time(std::size_t tasks, nanoseconds each) { return pace(tasks, each, kind::by_time); }
+    static pace by_time(std::size_t tasks, nanoseconds each) { return pace(tasks, each, true); }
 
-    /// For few tasks, each of which may be a noticeable part of the whole: one, then as many as take no time, and
-    /// always less than a fair share of the rest. So that need not be measured any more once it is what there is to
-    /// take.
-    static pace of_few() { return pace(1, nanoseconds(), kind::of_few); }
-
-    bool measures() const noexcept { return kind_ != kind::fixed && !takes_fair_shares_; }
+    bool measures() const noexcept { return by_time_; }
 
     /// How many to take now, when the rest of the work is shared by so many workers. At most eight times as many as the
     /// last time, so that a few quick tasks at the beginning do not make for a huge chunk of slow ones. And less than a
     /// fair share of the rest: should all the tasks of the chunk be much slower than those before, and all that follow
     /// as well, then the others are still busy when it is done.
     std::size_t next(const job& work, std::size_t workers) {
-        if (kind_ == kind::fixed || !known_) return last_;
+        if (!by_time_ || !known_) return last_;
+        const std::size_t fair = 3 * (work.unclaimed() / (4 * workers));
         std::size_t wanted = tasks_in(chunk_time);
-        if (kind_ == kind::of_few) {
-            const std::size_t fair = 3 * work.unclaimed() / (4 * workers);
-            takes_fair_shares_ = fair <= wanted && fair <= 8 * last_;
-            if (wanted > fair) wanted = fair;
-        } else {
-            const std::size_t fair = 3 * (work.unclaimed() / (4 * workers));
-            if (wanted > fair) wanted = fair;
-            if (const std::size_t least = tasks_in(shortest_chunk); wanted < least) wanted = least;
-        }
+        if (wanted > fair) wanted = fair;
+        if (const std::size_t least = tasks_in(shortest_chunk); wanted < least) wanted = least;
         if (wanted > 8 * last_) wanted = 8 * last_;
         last_ = wanted > 0 ? wanted : 1;
         return last_;
@@ -56,9 +45,7 @@ private:
     static constexpr nanoseconds chunk_time{50'000};
     static constexpr nanoseconds shortest_chunk{1'000};
 
-    enum class kind : unsigned char { fixed, by_time, of_few };
-
-    pace(std::size_t tasks, nanoseconds each, kind which) : last_(tasks), each_(each), kind_(which) {}
+    pace(std::size_t tasks, nanoseconds each, bool by_time) : last_(tasks), each_(each), by_time_(by_time) {}
 
     std::size_t tasks_in(nanoseconds time) const {
         constexpr double most = 1e9;
@@ -67,8 +54,7 @@ private:
 
     std::size_t last_;
     nanoseconds each_;
-    kind kind_;
-    bool takes_fair_shares_ = false;
+    bool by_time_;
     bool known_ = each_ > nanoseconds();
 };
 

@@ -30,11 +30,10 @@ inline std::size_t next_slice(std::size_t last, nanoseconds each, std::size_t le
 }
 
 /// Of so many tasks, of which the first may be quick because they had been done before, and the others slow: half a
-/// fair share of them, or what a few slices more can be had for. A team that is awake gets calls that are over in a
-/// few microseconds, where each slice counts.
+/// fair share of them. A team that is awake gets calls that are over in a few microseconds, where each slice counts:
+/// then a fair share.
 inline std::size_t largest_slice(std::size_t tasks, int n_jobs, bool lively) {
-    const std::size_t parts = n_jobs < 8 ? 2 * static_cast<std::size_t>(n_jobs) : 16;
-    const std::size_t most = lively ? tasks / 2 : tasks / parts;
+    const std::size_t most = tasks / ((lively ? 1 : 2) * static_cast<std::size_t>(n_jobs));
     return most > 32 ? most : 32;
 }
 

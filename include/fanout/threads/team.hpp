@@ -390,7 +390,7 @@ private:
     /// the member comes when a call has lasted for a moment, in which it touches nothing that callers need: what one
     /// thread does in less than a microsecond takes two of them longer.
     static void let_short_calls_end(member& me) noexcept {
-        for (;;) {
+        for (int moments = 0; moments < 40; ++moments) {  // somebody else may want it
             const unsigned now = me.short_calls.load(std::memory_order_relaxed);
             if (exchanged(me.short_calls_seen, now) == now) return;  // the same call as before, or not a short one
             const time_point until = Clock::now() + std::chrono::nanoseconds(500);

@@ -24,10 +24,11 @@ namespace detail {
 /// What all workers of one call do.
 class claiming final : public shared_work {
 public:
-    claiming(job& work, int n_jobs, const pace& start)
-        : job_(work), workers_(static_cast<std::size_t>(n_jobs)), start_(start) {}
+    claiming(job& work, int n_jobs, const pace& start, bool may_be_tiny = false)
+        : job_(work), workers_(static_cast<std::size_t>(n_jobs)), start_(start), may_be_tiny_(may_be_tiny) {}
 
     void work(int worker) noexcept override {
+        if (may_be_tiny_ && worker > 0) watch_while_tasks_are_tiny();
         pace own = start_;
         auto now = own.measures() ? clock::now() : clock::time_point();
         while (const task_range tasks = job_.claim(own.next(job_, workers_))) {
@@ -39,9 +40,20 @@ public:
     }
 
 private:
+    /// Tasks that are claimed by one thread in 30 ns each take two threads longer, who have to take turns at the
+    /// cursor.
+    void watch_while_tasks_are_tiny() const noexcept {
+        for (std::size_t left = job_.unclaimed(); left > 0;) {
+            for (const auto until = clock::now() + clock::duration(100); clock::now() < until;) relax();
+            const std::size_t before = exchanged(left, job_.unclaimed());
+            if (before - left < 3) return;
+        }
+    }
+
     job& job_;
     const std::size_t workers_;
     const pace start_;
+    const bool may_be_tiny_;
 };
 
 template <class Clock>
@@ -86,9 +98,9 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
     if (workers <= 1) return run_alone(work);
 
-    const auto share_out = [&](const pace& start, bool may_be_short = false) {
-        claiming shared(work, workers, start);
-        helpers.run(shared, workers - 1, may_be_short);
+    const auto share_out = [&](const pace& start, bool may_be_tiny = false) {
+        claiming shared(work, workers, start, may_be_tiny);
+        helpers.run(shared, workers - 1, may_be_tiny);
     };
 
     if (work.batch_size()) {
@@ -98,7 +110,7 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     } else if (!size) {
         share_out(pace::by_time(1, nanoseconds()));
     } else if (is_few(*size, workers)) {
-        share_out(pace::of_few(), true);
+        share_out(pace::fixed(1), true);
     } else if (const auto rest = run_if_small(work, helpers, workers)) {
         share_out(*rest);
     }
