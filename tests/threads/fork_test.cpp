@@ -101,6 +101,13 @@ TEST_CASE("a fork while another thread is in the middle of a call gives a child 
     CHECK(code == 7);
 }
 
+TEST_CASE("a child that a task forks is not inside of that task's call", "[threads][fork]") {
+    const auto is_outside = [](int) {
+        return in_a_child([] { return !fanout::detail::call_here && !fanout::detail::budget_here ? 7 : 1; });
+    };
+    CHECK(parallel(2)(delayed(is_outside), std::views::iota(0, 4)) == std::vector(4, 7));
+}
+
 TEST_CASE("a task may fork a child that makes calls", "[threads][fork]") {
     const auto sum_in_child = [](int) {
         return in_a_child([] {

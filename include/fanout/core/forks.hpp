@@ -19,7 +19,10 @@ inline void count_forks() {
     static const int registered = pthread_atfork(nullptr, nullptr, [] {
         fork_generation.fetch_add(1, std::memory_order_relaxed);
         own_threads.store(0, std::memory_order_relaxed);
-        budget_here = nullptr;  // the child may have been forked by a task, and is on its own now
+        // The child may have been forked by a task, and is on its own now: nobody in the call of that task can help, or
+        // be helped, and the locks of its threads may be held for ever.
+        budget_here = nullptr;
+        call_here = nullptr;
     });
     static_cast<void>(registered);
 }

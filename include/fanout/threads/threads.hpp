@@ -14,6 +14,7 @@
 #include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/pace.hpp"
 #include "fanout/threads/small_calls.hpp"
+#include "fanout/threads/spin_lock.hpp"
 #include "fanout/threads/team.hpp"
 #include "fanout/threads/team_holder.hpp"
 
