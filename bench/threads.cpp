@@ -66,22 +66,16 @@ void add(const std::string& workload, const std::string& library, const F& f, st
 
 constexpr long size_of_first_call = 10;
 
-std::string word_of_first_call(const std::string& library) { return std::string(first_call_word) + "-of-" + library; }
-
-/// If this program has been started for it.
+/// Adds its benchmark. True if this program has been started by it, and has made the call.
 template <class Library>
 bool made_first_call_of(const std::string& library, int argc, char** argv) {
-    const auto call = [] { benchmark::DoNotOptimize(Library::map(size_of_first_call, square_root)); };
-    return made_first_call(argc, argv, call, word_of_first_call(library));
-}
-
-void first_call_of_all(std::vector<std::string> libraries) {
-    for (const std::string& each : libraries)
-        benchmark::RegisterBenchmark(("first_call/" + each).c_str(),
-                                     [=](auto& state) { first_call_of(state, word_of_first_call(each)); })
-            ->Arg(size_of_first_call)
-            ->UseManualTime()
-            ->Iterations(5);
+    const std::string word = std::string(first_call_word) + "-of-" + library;
+    benchmark::RegisterBenchmark(("first_call/" + library).c_str(), [=](auto& state) { first_call_of(state, word); })
+        ->Arg(size_of_first_call)
+        ->UseManualTime()
+        ->Iterations(5);
+    return made_first_call(
+        argc, argv, [] { benchmark::DoNotOptimize(Library::map(size_of_first_call, square_root)); }, word);
 }
 
 template <class Library>
@@ -128,7 +122,6 @@ int main(int argc, char** argv) {
         made_first_call_of<with_openmp_static>("openmp_static", argc, argv) ||
         made_first_call_of<with_std_par>("std_par", argc, argv) || made_first_call_of<with_async>("async", argc, argv))
         return 0;
-    first_call_of_all({"loop", "fanout", "tbb", "openmp_static", "std_par", "async"});
     calls_of<plain_loop>("loop");
     calls_of<least_loop>("least");
     calls_of<with_fanout<-1>>("fanout");

@@ -83,6 +83,17 @@ TEST_CASE("frames are shortened to what a person reads", "[autopsy]") {
     CHECK(readable_frame("nothing like it") == "nothing like it");
 }
 
+TEST_CASE("the frames of a crash end where fanout has called the task", "[autopsy]") {
+    const char* const run_task = "./model(_ZN6fanout6detail5child8run_taskEv+0x24) [0x5582]";
+    const char* const task[] = {"./model(_Z5scorei+0x12) [0x5581]", "./model(_Z4taskv+0x8) [0x5582]", run_task,
+                                "./model(main+0x8) [0x5583]"};
+    CHECK(readable_frames(task, 4) == " in score(int)+0x12 < task()+0x8");
+    CHECK(readable_frames(task + 2, 2) == " in fanout::detail::child::run_task()+0x24 < main+0x8");  // a bug of fanout
+    const char* const deep[] = {task[0], task[0], task[0], task[0], task[0], task[1]};
+    CHECK_THAT(readable_frames(deep, 6), !containing("task"));
+    CHECK(readable_frames(nullptr, 0).empty());
+}
+
 TEST_CASE("what the kernel has killed for want of memory is counted in the own group", "[autopsy]") {
     made_up_system system;
     be_in_abc(system);

@@ -74,16 +74,26 @@ inline std::string readable_frame(const std::string& raw) {
     return name.append(offset);
 }
 
-/// " in f+0x12 < g+0x8": where it was, and who had called that. Parent and worker are one image at one address.
+/// " in f+0x12 < g+0x8": where it was, and who had called that, but not the frames that lead to every task.
+inline std::string readable_frames(const char* const* raw, int count) {
+    constexpr int enough = 5;
+    std::string text;
+    for (int i = 0; i < count && i < enough; ++i) {
+        const std::string frame = readable_frame(raw[i]);
+        if (i > 0 && frame.find("fanout::detail::") != frame.npos) break;
+        text.append(i == 0 ? " in " : " < ").append(frame);
+    }
+    return text;
+}
+
+/// Parent and worker are one image at one address.
 inline std::string where([[maybe_unused]] const last_words& last) {
     std::string text;
 #if FANOUT_HAS_BACKTRACE
-    constexpr int enough = 5;
-    const int count = last.frame_count < 0 ? 0 : (last.frame_count < enough ? last.frame_count : enough);
-    if (count == 0) return text;
-    char** const raw = backtrace_symbols(last.frames, count);
+    if (last.frame_count <= 0) return text;
+    char** const raw = backtrace_symbols(last.frames, last.frame_count);
     if (!raw) return text;
-    for (int i = 0; i < count; ++i) text.append(i == 0 ? " in " : " < ").append(readable_frame(raw[i]));
+    text = readable_frames(raw, last.frame_count);
     std::free(static_cast<void*>(raw));
 #endif
     return text;

@@ -18,6 +18,7 @@
 #include "fanout/core/thread_budget.hpp"
 #include "fanout/threads/choice_of_cpu.hpp"
 #include "fanout/threads/parking.hpp"
+#include "fanout/threads/readiness.hpp"
 #include "fanout/threads/spin_lock.hpp"
 
 namespace fanout::detail {
@@ -48,6 +49,7 @@ class basic_team {
     using duration = typename Clock::duration;
     using time_point = typename Clock::time_point;
     using parking_spot = basic_parking_spot<Clock>;
+    using readiness = basic_readiness<Clock>;
 
 public:
     struct habits {
@@ -123,18 +125,16 @@ private:
         // One cache line, which goes to and fro between the member and who calls it.
         alignas(64) std::atomic<open_call*> seat = nullptr;  // given by who calls; taken by the member, or taken back
         std::atomic<int> calls_on_the_way = 0;
-        std::atomic<unsigned> short_calls = 0;  // that have given it a seat; counted under the lock
-        unsigned short_calls_seen = 0;
-        int worker = 0;              // as which it helps
-        open_call* helps = nullptr;  // where it is counted among the helpers
+        readiness ready;
+        int worker = 0;               // as which it helps
+        bool brings_another = false;  // whether the call wants still more helpers
+        open_call* helps = nullptr;   // where it is counted among the helpers
         member* next_idle = nullptr;
         member* next_helper = nullptr;
         member* previous_helper = nullptr;
-        bool brings_another = false;  // whether the call wants still more helpers
         choice_of_cpu cpus;
         basic_team* home = nullptr;
         pthread_t thread = {};
-        duration worked{};  // for how long, the last time
     };
 
     void open(open_call& call) noexcept {
@@ -277,7 +277,7 @@ private:
 
     void give_seat(open_call& call, member& helper) noexcept {
         add_helper(call, helper);
-        if (call.may_be_short) helper.short_calls.fetch_add(1, std::memory_order_relaxed);
+        if (call.may_be_short) helper.ready.note_short_call();
         // Release, for the number and the lists: pairs with the member's exchange when it takes the seat.
         helper.seat.store(&call, std::memory_order_release);
     }
@@ -361,7 +361,7 @@ private:
                 work_on(*call, me.worker);
                 call = leave(me, *call);
             }
-            me.worked = Clock::now() - began;
+            me.ready.note_help(Clock::now() - began);
             budget_here = nullptr;
         }
     }
@@ -370,12 +370,12 @@ private:
     /// too long. A member may be called for nothing, when its seat has been taken back before it came.
     open_call* take_seat(member& me) {
         for (bool called = false;;) {
-            if (called && me.worked < too_short_to_share) let_short_calls_end(me);
+            if (called) me.ready.let_short_calls_end();
             if (open_call* const seat = me.seat.exchange(nullptr, std::memory_order_acquire)) return seat;
             if (called) me.cpus.note_work();  // called for nothing: what was forbidden meanwhile is allowed again
             if (dismissed_.load(std::memory_order_acquire)) return nullptr;
             if (open_call* const other = called ? find_seat(me) : nullptr) return other;
-            const duration awake = stays_awake(me.worked);
+            const duration awake = me.ready.stays_awake(habits_.spin);
             awake_until_.store(Clock::now() + awake, std::memory_order_relaxed);
             me.cpus.note_rest();
             called = me.spot.wait(awake, habits_.patience);
@@ -384,26 +384,6 @@ private:
                 return nullptr;
             }
         }
-    }
-
-    /// A caller of few tasks asks for help at once, since they may be long. If those of the last call were not, then
-    /// the member comes when a call has lasted for a moment, in which it touches nothing that callers need: what one
-    /// thread does in less than a microsecond takes two of them longer.
-    static void let_short_calls_end(member& me) noexcept {
-        for (int moments = 0; moments < 40; ++moments) {  // somebody else may want it
-            const unsigned now = me.short_calls.load(std::memory_order_relaxed);
-            if (exchanged(me.short_calls_seen, now) == now) return;  // the same call as before, or not a short one
-            const time_point until = Clock::now() + std::chrono::nanoseconds(500);
-            while (Clock::now() < until) relax();
-        }
-    }
-
-    /// After much work half as long, since a caller who has got many results does something with them and makes room
-    /// for others: to be woken then would cost him more than it costs to stay awake.
-    duration stays_awake(duration worked) const noexcept {
-        const duration longest = std::chrono::microseconds(500);
-        const duration half = worked / 2 < longest ? worked / 2 : longest;
-        return habits_.spin != duration::zero() && habits_.spin < half ? half : habits_.spin;
     }
 
     /// Called for nothing: but meanwhile another call may have been opened that found nobody idle.
@@ -464,8 +444,6 @@ private:
         const lock_guard lock(threads_lock_);
         me.next_idle = exchanged(left_, &me);
     }
-
-    static constexpr duration too_short_to_share = std::chrono::microseconds(1);
 
     const habits habits_;
     spin_lock lock_;

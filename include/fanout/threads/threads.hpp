@@ -22,14 +22,14 @@ namespace fanout {
 
 namespace detail {
 
-/// What all workers of one call do.
+/// What all workers of one call do. `may_be_short`: it can be over before two threads have shared it.
 class claiming final : public shared_work {
 public:
-    claiming(job& work, int n_jobs, const pace& start, bool may_be_tiny = false)
-        : job_(work), workers_(static_cast<std::size_t>(n_jobs)), start_(start), may_be_tiny_(may_be_tiny) {}
+    claiming(job& work, int n_jobs, const pace& start, bool may_be_short = false)
+        : job_(work), workers_(static_cast<std::size_t>(n_jobs)), start_(start), may_be_short_(may_be_short) {}
 
     void work(int worker) noexcept override {
-        if (may_be_tiny_ && worker > 0) watch_while_tasks_are_tiny();
+        if (may_be_short_ && worker > 0) watch_while_tasks_are_tiny();
         pace own = start_;
         auto now = own.measures() ? clock::now() : clock::time_point();
         while (const task_range tasks = job_.claim(own.next(job_, workers_))) {
@@ -54,7 +54,7 @@ private:
     job& job_;
     const std::size_t workers_;
     const pace start_;
-    const bool may_be_tiny_;
+    const bool may_be_short_;
 };
 
 template <class Clock>
@@ -99,9 +99,9 @@ void run_on_threads(job& work, int n_jobs, const GetTeam& get_team) {
     const int workers = fewer_tasks ? static_cast<int>(*size) : n_jobs;
     if (workers <= 1) return run_alone(work);
 
-    const auto share_out = [&](const pace& start, bool may_be_tiny = false) {
-        claiming shared(work, workers, start, may_be_tiny);
-        helpers.run(shared, workers - 1, may_be_tiny);
+    const auto share_out = [&](const pace& start, bool may_be_short = false) {
+        claiming shared(work, workers, start, may_be_short);
+        helpers.run(shared, workers - 1, may_be_short);
     };
 
     if (work.batch_size()) {
