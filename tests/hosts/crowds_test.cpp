@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/notes.hpp"
 #include "support/on_cluster.hpp"
 #include "support/sanitizers.hpp"
 #include "support/tests_with_workers.hpp"
@@ -57,7 +58,7 @@ void say(const detail::descriptor& to, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("real workers by the hundred, all started in the same second, are all let in and all get work") {
+TEST_CASE("real workers by the hundred, all started in the same second, are all let in and work at the same time") {
     constexpr int count = slowly ? 30 : 200;
     detail::cluster_settings how;
     how.workers = external{.quiet = true};
@@ -69,12 +70,15 @@ TEST_CASE("real workers by the hundred, all started in the same second, are all 
         REQUIRE(each.start({detail::own_path(), "--fanout-worker", on.addresses(), "--key-fd", "0"}, "FANOUT_TEST=1",
                            how.key->text() + "\n") == 0);
     REQUIRE(on.wait_for_workers(count, 50s));
+    const notes begun;
+    const auto one_of_all = [folder = short_text(begun.path())](int) {
+        notes::leave(folder, 0);
+        const auto all_have_begun = [&] { return notes::count_in(folder, 0) == count; };
+        for (int waits = 0; waits < 1000 && !all_have_begun(); ++waits) usleep(40'000);
+        return static_cast<int>(getppid());
+    };
     const auto pids =
-        parallel({.n_jobs = count, .batch_size = 1}, on_cluster{&on})(delayed([](int) {
-                                                                          usleep(50'000);
-                                                                          return static_cast<int>(getppid());
-                                                                      }),
-                                                                      std::views::iota(0, 8 * count));
+        parallel({.n_jobs = count, .batch_size = 1}, on_cluster{&on})(delayed(one_of_all), std::views::iota(0, count));
     CHECK(std::set<int>(pids.begin(), pids.end()).size() == count);
 }
 
