@@ -119,6 +119,34 @@ TEST_CASE("a helper that has only one CPU stays on it", "[choice_of_cpu]") {
     CHECK(CPU_EQUAL(&pinned, &at_work));
 }
 
+TEST_CASE("a helper that has been called may use the caller's CPU, though it has not got another yet",
+          "[choice_of_cpu]") {
+    const auto narrowed_threads = [] {
+        cpu_set_t mine;
+        sched_getaffinity(0, sizeof mine, &mine);
+        int narrowed = 0;
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+            cpu_set_t its;
+            if (sched_getaffinity(std::stoi(task.path().filename()), sizeof its, &its) == 0)
+                narrowed += CPU_COUNT(&its) < CPU_COUNT(&mine);
+        }
+        return narrowed;
+    };
+    int narrowed = 0;
+    for (int object = 0; object < 50; ++object) {
+        const auto run = fanout::parallel(2, fanout::threads{.spin = std::chrono::microseconds(0)});
+        for (int call = 0; call < 5; ++call) {
+            const auto caller = std::this_thread::get_id();
+            run(fanout::delayed([&](int) {
+                    if (std::this_thread::get_id() == caller) narrowed += narrowed_threads();
+                }),
+                std::vector<int>(2));
+            std::this_thread::sleep_for(std::chrono::microseconds(200));  // the helper sleeps
+        }
+    }
+    CHECK(narrowed == 0);
+}
+
 TEST_CASE("tasks see the CPUs that were chosen for their threads while those were idle", "[choice_of_cpu]") {
     const cpu_set_t before = allowed_cpus(pthread_self());
     const auto pin_all = [](const cpu_set_t& to) {

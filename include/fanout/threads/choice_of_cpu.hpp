@@ -17,8 +17,9 @@ namespace fanout::detail {
 ///
 /// The kernel likes to put a thread that is started on the CPU of the one that starts it, and one that is woken where
 /// it last ran, though another CPU is idle. On the caller's own CPU the helper does not get to run before the next
-/// tick, up to 4 ms later, and then takes turns with the caller. So the caller forbids it that CPU, and the helper,
-/// once it runs elsewhere, lifts that again.
+/// tick, up to 4 ms later, and then takes turns with the caller. So the caller forbids it that CPU while it wakes it.
+/// Not for longer: where others keep all the other CPUs busy, a helper would wait for one of those for as long as a
+/// second, though the caller's own is free, since the caller sleeps in its task.
 class choice_of_cpu {
 public:
     /// This thread is about to wait for calls.
@@ -26,23 +27,25 @@ public:
 
     /// This thread has been called, and is about to run tasks: they see the CPUs that it was allowed before.
     void note_work() noexcept {
-        for (; choice_.load(std::memory_order_acquire) != free; relax()) call_off(pthread_self());
+        for (; choice_.load(std::memory_order_acquire) != free; relax()) allow_all(pthread_self());
     }
 
-    /// Before the thread is called, or just after it was started, by whoever does that. Some nanoseconds, and where the
-    /// CPUs are the same 2 us.
-    void avoid_callers(pthread_t thread) noexcept {
+    /// Before the thread is called, or just after it was started, by whoever does that. True if it then has to
+    /// `allow_all` when it has called. Some nanoseconds, and where the CPUs are the same 2 us.
+    bool avoid_callers(pthread_t thread) noexcept {
         const int here = sched_getcpu();
         const int there = rests_on_.load(std::memory_order_relaxed);
-        if (here < 0 || (there != here && there != not_yet_known)) return;
+        if (here < 0 || (there != here && there != not_yet_known)) return false;
         // Two may call the same helper at once: one for a call that ends just then, so that it is called again.
         unsigned char expected = free;
-        if (!choice_.compare_exchange_strong(expected, being_changed, std::memory_order_acq_rel)) return;
-        choice_.store(narrow(thread, here) ? narrowed : free, std::memory_order_release);
+        if (!choice_.compare_exchange_strong(expected, being_changed, std::memory_order_acq_rel)) return false;
+        const bool has_others = narrow(thread, here);
+        choice_.store(has_others ? narrowed : free, std::memory_order_release);
+        return has_others;
     }
 
-    /// The call is over before the thread has come: what was forbidden is allowed again, without waiting for it.
-    void call_off(pthread_t thread) noexcept {
+    /// The thread has been called, and is on its way to a CPU.
+    void allow_all(pthread_t thread) noexcept {
         unsigned char expected = narrowed;
         if (!choice_.compare_exchange_strong(expected, being_changed, std::memory_order_acq_rel)) return;
         pthread_setaffinity_np(thread, sizeof allowed_, &allowed_);
@@ -74,8 +77,8 @@ class choice_of_cpu {
 public:
     void note_rest() noexcept {}
     void note_work() noexcept {}
-    void avoid_callers(pthread_t) noexcept {}
-    void call_off(pthread_t) noexcept {}
+    bool avoid_callers(pthread_t) noexcept { return false; }
+    void allow_all(pthread_t) noexcept {}
 };
 
 #endif

@@ -225,8 +225,9 @@ private:
     }
 
     /// It has been counted in `calls_on_the_way` under the lock, and cannot be gone before.
-    static void call_up(member& whom) noexcept {
+    static void call_up(member& whom, bool kept_off_a_cpu = false) noexcept {
         whom.spot.call();
+        if (kept_off_a_cpu) whom.cpus.allow_all(whom.thread);
         whom.calls_on_the_way.fetch_sub(1, std::memory_order_release);
     }
 
@@ -237,7 +238,6 @@ private:
             open_call* seat = &call;
             if (!called.seat.compare_exchange_strong(seat, nullptr, std::memory_order_relaxed))
                 continue;  // it has come
-            called.cpus.call_off(called.thread);
             remove_helper(called);
             sit_down(called);
         }
@@ -268,9 +268,9 @@ private:
         }
         if (idle_caller) call_up(*idle_caller);
         if (called) {
-            // Unless it has come already: it was only just sitting down.
-            if (called->seat.load(std::memory_order_relaxed)) called->cpus.avoid_callers(called->thread);
-            call_up(*called);
+            // It may have come already: it was only just sitting down.
+            const bool still_rests = called->seat.load(std::memory_order_relaxed) != nullptr;
+            call_up(*called, still_rests && called->cpus.avoid_callers(called->thread));
         }
         if (is_new) add_member(call);
     }
@@ -316,9 +316,10 @@ private:
             call.seats = 0;
             return call.budget.give_back();
         }
-        added->cpus.avoid_callers(added->thread);
+        const bool kept_off_a_cpu = added->cpus.avoid_callers(added->thread);
         {
             const lock_guard lock(lock_);
+            added->calls_on_the_way.fetch_add(1, std::memory_order_relaxed);
             if (call.seats > 0) {
                 give_seat(call, *added);
             } else {
@@ -326,7 +327,7 @@ private:
                 sit_down(*added);
             }
         }
-        added->spot.call();
+        call_up(*added, kept_off_a_cpu);
     }
 
     member* start_member() {
