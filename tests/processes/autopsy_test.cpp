@@ -94,6 +94,22 @@ TEST_CASE("the frames of a crash end where fanout has called the task", "[autops
     CHECK(readable_frames(nullptr, 0).empty());
 }
 
+TEST_CASE("of a program that ended itself the frames begin where that was decided", "[autopsy]") {
+    const char* const ended[] = {"/lib/x86_64-linux-gnu/libc.so.6(gsignal+0x12) [0x1]",
+                                 "/lib/x86_64-linux-gnu/libc.so.6(abort+0xd3) [0x2]",
+                                 "./model(_ZN6fanout6detail5dying14note_terminateEv+0x9) [0x3]",
+                                 "/lib/x86_64-linux-gnu/libstdc++.so.6(+0xa1cd0) [0x4]",
+                                 "./model(_Z5scorei+0x12) [0x5]",
+                                 "/lib/x86_64-linux-gnu/libc.so.6(qsort+0x1) [0x6]"};
+    CHECK(readable_frames(ended, 6, true) == " in score(int)+0x12 < qsort+0x1");
+    CHECK(readable_frames(ended, 4, true).empty());
+    CHECK_THAT(readable_frames(ended, 6), starting_with(" in gsignal+0x12 < abort"));  // a signal sent by somebody
+    const char* const lost[] = {
+        "./model(_ZN6fanout6detail5dying10note_crashEi+0xe0) [0x1]",  // a call of a null pointer
+        "/lib/x86_64-linux-gnu/libc.so.6(+0x3c050) [0x2]"};
+    CHECK(readable_frames(lost, 2).empty());
+}
+
 TEST_CASE("what the kernel has killed for want of memory is counted in the own group", "[autopsy]") {
     made_up_system system;
     be_in_abc(system);

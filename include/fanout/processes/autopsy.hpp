@@ -74,14 +74,32 @@ inline std::string readable_frame(const std::string& raw) {
     return name.append(offset);
 }
 
-/// " in f+0x12 < g+0x8": where it was, and who had called that, but not the frames that lead to every task.
-inline std::string readable_frames(const char* const* raw, int count) {
+inline constexpr std::string_view handlers = "fanout::detail::dying::";
+
+/// Whether the frame lies between what went wrong and the end of the program, once that had been decided: in our own
+/// handlers, in abort and terminate and what calls them.
+inline bool is_on_the_way_out(std::string_view raw, std::string_view frame) {
+    if (frame.find(handlers) != frame.npos) return true;
+    const std::string_view file = raw.substr(0, raw.find('('));
+    const std::string_view name = file.substr(file.rfind('/') + 1);  // all of it, if there is no slash
+    for (const std::string_view each : {"libc.", "libc-", "ld-musl", "libpthread", "libstdc++", "libc++", "libgcc_s"})
+        if (name.starts_with(each)) return true;
+    return false;
+}
+
+/// " in f+0x12 < g+0x8": where it was, and who had called that, but not the frames that lead to every task. Of a
+/// program that `ended_itself`, where that began; and our own handler comes first if it has not found where it was
+/// called.
+inline std::string readable_frames(const char* const* raw, int count, bool ended_itself = false) {
     constexpr int enough = 5;
     std::string text;
-    for (int i = 0; i < count && i < enough; ++i) {
+    for (int i = 0, shown = 0; i < count && shown < enough; ++i) {
         const std::string frame = readable_frame(raw[i]);
-        if (i > 0 && frame.find("fanout::detail::") != frame.npos) break;
-        text.append(i == 0 ? " in " : " < ").append(frame);
+        if (i == 0 && frame.find(handlers) != frame.npos) ended_itself = true;
+        if (shown == 0 && ended_itself && is_on_the_way_out(raw[i], frame)) continue;
+        if (shown > 0 && frame.find("std::__invoke") != frame.npos) continue;  // says nothing
+        if (shown > 0 && frame.find("fanout::detail::") != frame.npos) break;
+        text.append(shown++ == 0 ? " in " : " < ").append(frame);
     }
     return text;
 }
@@ -93,7 +111,7 @@ inline std::string where([[maybe_unused]] const last_words& last) {
     if (last.frame_count <= 0) return text;
     char** const raw = backtrace_symbols(last.frames, last.frame_count);
     if (!raw) return text;
-    text = readable_frames(raw, last.frame_count);
+    text = readable_frames(raw, last.frame_count, last.signal == SIGABRT);
     std::free(static_cast<void*>(raw));
 #endif
     return text;
