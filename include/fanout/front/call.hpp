@@ -102,8 +102,6 @@ public:
         owned<observed<Clock>> watched_;
     };
 
-    virtual ~call() = default;  // not needed; but -Wnon-virtual-dtor is among the warnings of many a user
-
     /// Runs the job to its end through `runner`, a backend or what it keeps. Throws what ended it early.
     template <class Runner, class Clock = clock>
     void finish_through(const Runner& runner) {

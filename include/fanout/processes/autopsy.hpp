@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -74,16 +75,19 @@ inline std::string readable_frame(const std::string& raw) {
     return name.append(offset);
 }
 
-inline constexpr std::string_view handlers = "fanout::detail::dying::";
+inline bool is_of_own_handlers(const std::string& frame) { return frame.find("fanout::detail::dying::") != frame.npos; }
 
 /// Whether the frame lies between what went wrong and the end of the program, once that had been decided: in our own
 /// handlers, in abort and terminate and what calls them.
-inline bool is_on_the_way_out(std::string_view raw, std::string_view frame) {
-    if (frame.find(handlers) != frame.npos) return true;
-    const std::string_view file = raw.substr(0, raw.find('('));
-    const std::string_view name = file.substr(file.rfind('/') + 1);  // all of it, if there is no slash
-    for (const std::string_view each : {"libc.", "libc-", "ld-musl", "libpthread", "libstdc++", "libc++", "libgcc_s"})
-        if (name.starts_with(each)) return true;
+inline bool is_on_the_way_out(const char* raw, const std::string& frame) {
+    if (is_of_own_handlers(frame)) return true;
+    const char* file = raw;
+    for (const char* at = raw; *at && *at != '('; ++at)
+        if (*at == '/') file = at + 1;
+    static constexpr const char* names[] = {"libc.",     "libc-",  "ld-musl", "libpthread",
+                                            "libstdc++", "libc++", "libgcc_s"};
+    for (const char* const each : names)
+        if (std::strncmp(file, each, std::strlen(each)) == 0) return true;
     return false;
 }
 
@@ -95,7 +99,7 @@ inline std::string readable_frames(const char* const* raw, int count, bool ended
     std::string text;
     for (int i = 0, shown = 0; i < count && shown < enough; ++i) {
         const std::string frame = readable_frame(raw[i]);
-        if (i == 0 && frame.find(handlers) != frame.npos) ended_itself = true;
+        if (i == 0 && is_of_own_handlers(frame)) ended_itself = true;
         if (shown == 0 && ended_itself && is_on_the_way_out(raw[i], frame)) continue;
         if (shown > 0 && frame.find("std::__invoke") != frame.npos) continue;  // says nothing
         if (shown > 0 && frame.find("fanout::detail::") != frame.npos) break;
